@@ -17,7 +17,8 @@ class Sinks {
 public:
     virtual ~Sinks() = default;
     /// `link` names the port or source in people's terms. `durable`: return after the commit.
-    /// False: refused (shutting down, or never possible: too large); the caller must not acknowledge.
+    /// False: refused (shutting down, or never possible: too large); the caller must not
+    /// acknowledge.
     virtual bool readings(std::string_view link, std::span<const Reading> readings,
                           bool durable) = 0;
     /// A raw MQTT message, decoded by the dialects on fog-pipe.
@@ -38,7 +39,8 @@ struct Health {
     std::uint64_t reconnects = 0;
 };
 
-/// A device class that fits neither codec nor poller; start never fails because a device is missing.
+/// A device class that fits neither codec nor poller; start never fails because a device is
+/// missing.
 class Driver {
 public:
     virtual ~Driver() = default;

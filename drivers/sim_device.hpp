@@ -34,7 +34,7 @@ public:
 };
 
 struct SimDeviceInfo {
-    std::string_view name;  // of the driver folder
+    std::string_view name;         // of the driver folder
     std::string_view personality;  // "serial.line", "mcu.frame"
     std::unique_ptr<SimDevice> (*make)(std::string_view device_id, ConfigView& config) = nullptr;
 };

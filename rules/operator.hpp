@@ -23,9 +23,9 @@ enum class Level : std::uint8_t { none, low, low_low, high, high_high, on };
 struct StepSample {
     Value value;
     Quality quality;
-    MonoTime time;           // rule time: ingest time of the record, or due time of a timer
-    WallTime source_time;    // epoch = unknown
-    bool known = true;       // false: unknown, `quality` carries the reason
+    MonoTime time;         // rule time: ingest time of the record, or due time of a timer
+    WallTime source_time;  // epoch = unknown
+    bool known = true;     // false: unknown, `quality` carries the reason
     std::uint16_t flags = 0;
 };
 
@@ -64,7 +64,8 @@ public:
     virtual Result<void> load(StateReader& state) = 0;  // failed: this instance starts empty
 };
 
-/// Unit of the stream an operator reads, and how a limit written by a person becomes a number in it.
+/// Unit of the stream an operator reads, and how a limit written by a person becomes a number in
+/// it.
 class OperatorSite {
 public:
     virtual ~OperatorSite() = default;

@@ -6,20 +6,20 @@
 
 namespace fog {
 
-/// Every bound of the product, in one place. What goes beyond one is refused or dropped, and counted.
-/// Config section `limits` may override the members marked (c).
+/// Every bound of the product, in one place. What goes beyond one is refused or dropped, and
+/// counted. Config section `limits` may override the members marked (c).
 struct Limits {
     // ingest
-    std::size_t ring_bytes = 4U << 20U;            // (c) then the source waits
-    std::size_t payload_bytes = 64U << 10U;        // MQTT and HTTP message; larger: rejected
+    std::size_t ring_bytes = 4U << 20U;      // (c) then the source waits
+    std::size_t payload_bytes = 64U << 10U;  // MQTT and HTTP message; larger: rejected
     std::size_t topic_bytes = 512;
     std::size_t topic_levels = 20;
     std::size_t json_depth = 32;
     std::size_t flatten_depth = 5;
     std::size_t object_keys = 64;
     std::size_t samples_per_message = 64;
-    std::size_t string_value_bytes = 256;          // cut, quality uncertain
-    std::size_t name_bytes = 64;                   // device and point ids
+    std::size_t string_value_bytes = 256;  // cut, quality uncertain
+    std::size_t name_bytes = 64;           // device and point ids
     std::size_t topic_cache = 10'000;
     // serial
     std::size_t line_bytes = 1024;
@@ -29,8 +29,8 @@ struct Limits {
     std::size_t points = 5'000;
     std::size_t points_per_device = 256;
     std::size_t new_devices_per_minute = 60;
-    std::size_t raw_kept = 200;                    // undecodable messages remembered for people
-    std::size_t raw_bytes = 4096;                  // of each
+    std::size_t raw_kept = 200;    // undecodable messages remembered for people
+    std::size_t raw_bytes = 4096;  // of each
     // rules
     std::size_t rules = 1'000;
     std::size_t rule_instances = 10'000;
@@ -42,33 +42,33 @@ struct Limits {
     std::uint32_t evaluation_steps = 10'000;
     std::size_t errors_listed = 20;
     // store
-    std::size_t store_queue_records = 16'384;      // then bulk, then live are shed
-    std::size_t store_queue_alarms = 1'024;        // places of their own
-    std::uint64_t log_bytes = 1ULL << 30U;         // (c) hard cap, then each lane's policy
+    std::size_t store_queue_records = 16'384;  // then bulk, then live are shed
+    std::size_t store_queue_alarms = 1'024;    // places of their own
+    std::uint64_t log_bytes = 1ULL << 30U;     // (c) hard cap, then each lane's policy
     std::size_t sinks = 16;
     std::size_t event_bytes = 8U << 10U;
     // http and push
-    std::size_t clients = 10'000;                  // then 503
-    std::size_t clients_per_address = 2'000;       // then 429
-    std::size_t header_bytes = 16U << 10U;         // 431
-    std::size_t body_bytes = 1U << 20U;            // 413
+    std::size_t clients = 10'000;             // then 503
+    std::size_t clients_per_address = 2'000;  // then 429
+    std::size_t header_bytes = 16U << 10U;    // 431
+    std::size_t body_bytes = 1U << 20U;       // 413
     std::size_t ingest_body_bytes = 4U << 20U;
-    std::chrono::seconds header_timeout{10};       // 408
+    std::chrono::seconds header_timeout{10};  // 408
     std::chrono::seconds body_timeout{30};
-    std::chrono::seconds idle_timeout{60};         // keep-alive between requests
-    std::size_t api_queue = 1'024;                 // then 503
-    std::size_t patterns_per_client = 1'000;       // 422
+    std::chrono::seconds idle_timeout{60};    // keep-alive between requests
+    std::size_t api_queue = 1'024;            // then 503
+    std::size_t patterns_per_client = 1'000;  // 422
     std::size_t channel_bytes = 512;
     std::size_t channel_levels = 16;
-    std::size_t client_queue_bytes = 256U << 10U;  // then the client's slow policy
+    std::size_t client_queue_bytes = 256U << 10U;    // then the client's slow policy
     std::size_t client_queue_reserved = 64U << 10U;  // of it for alarms and replies
-    std::size_t push_ring_bytes = 4U << 20U;       // recent frames; older ones come from the log
+    std::size_t push_ring_bytes = 4U << 20U;         // recent frames; older ones come from the log
     std::size_t replay_page = 500;
     std::size_t replay_max = 10'000;
     std::size_t replays_at_once = 4;
-    std::size_t ws_message_bytes = 64U << 10U;     // 1009
+    std::size_t ws_message_bytes = 64U << 10U;  // 1009
     // uplink
-    std::size_t uplink_window = 20;                // messages in flight
+    std::size_t uplink_window = 20;  // messages in flight
     std::size_t batch_records = 500;
     std::size_t batch_bytes = 64U << 10U;
     std::size_t dead_bytes = 8U << 20U;

@@ -42,7 +42,9 @@ public:
     std::uint64_t bucket(std::size_t index) const {
         return buckets_[index].load(std::memory_order_relaxed);
     }
-    double sum() const { return static_cast<double>(sum_ns_.load(std::memory_order_relaxed)) / 1e9; }
+    double sum() const {
+        return static_cast<double>(sum_ns_.load(std::memory_order_relaxed)) / 1e9;
+    }
     /// Upper bound of the bucket that holds quantile `q` (0..1); 0 when empty.
     double quantile(double q) const;
 
@@ -55,7 +57,8 @@ private:
 /// got; it stays valid. Any thread; registering and rendering take a lock, counting does not.
 class Metrics {
 public:
-    /// `labels` is the inside of the braces, e.g. `lane="live"`; the same pair gives the same object.
+    /// `labels` is the inside of the braces, e.g. `lane="live"`; the same pair gives the same
+    /// object.
     Counter& counter(std::string_view name, std::string_view labels = {},
                      std::string_view help = {});
     Gauge& gauge(std::string_view name, std::string_view labels = {}, std::string_view help = {});

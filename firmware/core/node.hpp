@@ -28,13 +28,14 @@ public:
     using Array = std::vector<Node>;
     using Member = std::pair<std::string, Node>;
     using Table = std::vector<Member>;
-    using Data = std::variant<std::monostate, bool, std::int64_t, double, std::string, Array, Table>;
+    using Data =
+        std::variant<std::monostate, bool, std::int64_t, double, std::string, Array, Table>;
 
     Node() = default;
     explicit Node(Data data, Mark mark = {}) : data(std::move(data)), mark(std::move(mark)) {}
 
     Data data;
-    Mark mark;                    // of the value
+    Mark mark;            // of the value
     std::string pointer;  // JSON pointer from the root: "/condition/hysteresis"
 
     bool is_null() const { return data.index() == 0; }

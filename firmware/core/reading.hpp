@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "firmware/core/value.hpp"
 #include "firmware/core/clock.hpp"
+#include "firmware/core/value.hpp"
 
 namespace fog {
 
@@ -22,8 +22,8 @@ struct Reading {
     std::string unit;      // UCUM, "" = not known
     WallTime source_time;  // epoch = unknown
     Quality quality;
-    std::uint16_t flags = 0;   // flag::kHistoric, flag::kRetained ...
-    bool diagnostic = false;   // rssi, battery ...: hidden by default, not sent up by default
+    std::uint16_t flags = 0;  // flag::kHistoric, flag::kRetained ...
+    bool diagnostic = false;  // rssi, battery ...: hidden by default, not sent up by default
     bool unit_guessed = false;
     bool operator==(const Reading&) const = default;
 };

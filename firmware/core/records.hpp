@@ -46,9 +46,9 @@ std::string_view to_text(EventKind kind);
 /// Something that happened.
 struct Event {
     EventKind kind = EventKind::system;
-    std::string channel;  // full channel: "alarms/boiler-1/boiler-hot"
-    std::string device;   // device id, "gateway" if none is meant
-    WallTime source_time; // epoch = when it was received
+    std::string channel;   // full channel: "alarms/boiler-1/boiler-hot"
+    std::string device;    // device id, "gateway" if none is meant
+    WallTime source_time;  // epoch = when it was received
     BootId boot;
     MonoTime received;
     std::string members;  // JSON members after gw, seq, ts, dev: `"alarm":"x","state":"y"`

@@ -17,7 +17,8 @@ namespace fog {
 
 /// MQTT 3.1.1 section 4.7: levels split by '/', '+' one whole level, '#' the rest (and the parent).
 /// Names may not contain wildcards or NUL, must be UTF-8; empty levels are legal for MQTT topics.
-Result<void> check_topic_name(std::string_view topic, std::size_t max_bytes, std::size_t max_levels);
+Result<void> check_topic_name(std::string_view topic, std::size_t max_bytes,
+                              std::size_t max_levels);
 Result<void> check_topic_filter(std::string_view filter, std::size_t max_bytes,
                                 std::size_t max_levels);
 /// Push channels (DESIGN section 2): as topics, but no empty level and no control character.

@@ -10,7 +10,9 @@ namespace fog {
 /// Null (monostate), number, exact integer, truth value or text.
 using Value = std::variant<std::monostate, double, std::int64_t, bool, std::string>;
 
-inline bool is_null(const Value& value) { return value.index() == 0; }
+inline bool is_null(const Value& value) {
+    return value.index() == 0;
+}
 /// The number a value stands for: doubles, integers, and bool as 0/1; false for text and null.
 bool as_number(const Value& value, double& out);
 
@@ -40,7 +42,8 @@ enum class Reason : std::uint8_t {
     no_data = 19,
 };
 
-/// OPC UA style: class in the top two bits, reason in the low byte, detail (an exception code) between.
+/// OPC UA style: class in the top two bits, reason in the low byte, detail (an exception code)
+/// between.
 struct Quality {
     std::uint16_t bits = 0;
 

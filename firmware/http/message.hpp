@@ -20,8 +20,8 @@ std::string_view to_text(Method method);
 /// A parsed request; no socket in it. A plain value, moved to the thread that answers.
 struct Request {
     Method method = Method::get;
-    std::string target;  // as sent
-    std::string path;    // percent-decoded, without the query
+    std::string target;                                      // as sent
+    std::string path;                                        // percent-decoded, without the query
     std::vector<std::pair<std::string, std::string>> query;  // decoded; order kept
     std::vector<std::pair<std::string, std::string>> path_values;  // {dev} of the route
     std::vector<std::pair<std::string, std::string>> headers;      // names in lower case
@@ -62,7 +62,8 @@ struct Problem {
     std::optional<unsigned> retry_after_seconds;
 };
 Response problem_response(const Problem& problem, std::string_view instance = {});
-/// The problem a failed Result stands for: bad_request 400, not_found 404, conflict 409, busy 503 ...
+/// The problem a failed Result stands for: bad_request 400, not_found 404, conflict 409, busy 503
+/// ...
 Problem problem_of(const Error& error);
 Response json_response(std::string body, unsigned status = 200);
 

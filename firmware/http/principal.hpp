@@ -26,17 +26,17 @@ inline constexpr std::uint32_t kWriteUplinks = 1U << 10U;
 inline constexpr std::uint32_t kAdmin = 1U << 11U;
 inline constexpr std::uint32_t kAll = (1U << 12U) - 1;
 }  // namespace scope
-std::string_view scope_name(std::uint32_t bit);       // "read:live"
-std::uint32_t scope_bit(std::string_view name);       // 0 = unknown
+std::string_view scope_name(std::uint32_t bit);  // "read:live"
+std::uint32_t scope_bit(std::string_view name);  // 0 = unknown
 
 /// Who makes a request.
 struct Principal {
-    std::string name;         // "admin", "token …ab12"; empty = nobody
+    std::string name;  // "admin", "token …ab12"; empty = nobody
     std::uint32_t scopes = 0;
-    std::vector<std::string> patterns;     // channels it may subscribe; "#" = all
+    std::vector<std::string> patterns;  // channels it may subscribe; "#" = all
     std::optional<WallTime> expires;
-    std::uint64_t credential = 0;          // for revocation: id of the token or session
-    bool by_cookie = false;                // then non-GET needs X-Fogline and Origin must match
+    std::uint64_t credential = 0;  // for revocation: id of the token or session
+    bool by_cookie = false;        // then non-GET needs X-Fogline and Origin must match
     bool known() const { return !name.empty(); }
     bool may(std::uint32_t scope_bits) const { return (scopes & scope_bits) == scope_bits; }
 };
@@ -47,15 +47,18 @@ struct Credentials {
     std::string_view cookie;  // the whole Cookie header
 };
 
-/// Turns credentials into a principal. Thread: fog-io. Blocks: never (hashes are looked up in memory).
+/// Turns credentials into a principal. Thread: fog-io. Blocks: never (hashes are looked up in
+/// memory).
 class Authenticator {
 public:
     virtual ~Authenticator() = default;
     enum class Why : std::uint8_t { ok, none, unknown, expired };
     virtual Why check(const Credentials& credentials, Principal& out) = 0;
-    /// Whether a credential accepted earlier still holds (open streams ask this at least once a second).
+    /// Whether a credential accepted earlier still holds (open streams ask this at least once a
+    /// second).
     virtual bool still_valid(const Principal& principal) = 0;
-    /// Whether an admin passphrase was set; until then only the claim page, its API and /livez answer.
+    /// Whether an admin passphrase was set; until then only the claim page, its API and /livez
+    /// answer.
     virtual bool claimed() const = 0;
 };
 

@@ -9,15 +9,16 @@
 
 namespace fog {
 
-/// Where a handler runs: at once on fog-io (must not block) or on the fog-api pool (may read the disk).
+/// Where a handler runs: at once on fog-io (must not block) or on the fog-api pool (may read the
+/// disk).
 enum class RunOn : std::uint8_t { io, api };
 
 struct Route {
     Method method = Method::get;
-    std::string pattern;  // "/api/v1/devices/{dev}"; a last "{rest...}" takes what is left
-    std::uint32_t scopes = 0;  // all of them needed; 0 with open = true: nobody in particular
-    bool open = false;         // answers without credentials
-    bool before_claim = false; // answers on an unclaimed box
+    std::string pattern;        // "/api/v1/devices/{dev}"; a last "{rest...}" takes what is left
+    std::uint32_t scopes = 0;   // all of them needed; 0 with open = true: nobody in particular
+    bool open = false;          // answers without credentials
+    bool before_claim = false;  // answers on an unclaimed box
     RunOn run_on = RunOn::api;
     std::size_t body_bytes = 0;  // most; 0 = Limits::body_bytes
     std::function<void(Request, Responder)> handler;
@@ -30,7 +31,7 @@ public:
     struct Found {
         const Route* route = nullptr;  // null: see `allowed`
         std::vector<std::pair<std::string, std::string>> values;
-        std::vector<Method> allowed;   // methods of the path, for 405; empty = 404
+        std::vector<Method> allowed;  // methods of the path, for 405; empty = 404
     };
     /// Literal segments win over {names}.
     Found find(Method method, std::string_view path) const;

@@ -37,7 +37,9 @@ Result<void> write_all(int fd, std::string_view text, const fs::path& path) {
 
 }  // namespace
 
-std::string errno_text(int error) { return std::generic_category().message(error); }
+std::string errno_text(int error) {
+    return std::generic_category().message(error);
+}
 
 Result<std::string> read_file(const fs::path& path, std::size_t most) {
     const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));

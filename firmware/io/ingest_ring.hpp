@@ -40,18 +40,18 @@ struct IngestOutcome {
     bool committed = false;  // false: only processed (held), or refused
     std::uint32_t accepted = 0;
     std::vector<std::pair<std::uint32_t, std::string>> rejected;  // index, reason
-    std::uint64_t last_seq = 0;  // of its records, 0 = none
-    std::string error;           // set when nothing was promised
+    std::uint64_t last_seq = 0;                                   // of its records, 0 = none
+    std::string error;                                            // set when nothing was promised
 };
 using IngestWaiter = std::function<void(const IngestOutcome&)>;
 
 struct RingCounts {
     std::uint64_t pushed = 0, popped = 0, released = 0;
     std::uint64_t refused_full = 0, refused_large = 0;
-    std::uint64_t waited = 0;          // pushes that had to wait for room
-    std::uint64_t torn = 0;            // entries given up at start (CRC)
-    std::uint64_t recovered = 0;       // entries processed again after a crash
-    std::uint64_t exposed = 0;         // processed entries that lost crash protection
+    std::uint64_t waited = 0;     // pushes that had to wait for room
+    std::uint64_t torn = 0;       // entries given up at start (CRC)
+    std::uint64_t recovered = 0;  // entries processed again after a crash
+    std::uint64_t exposed = 0;    // processed entries that lost crash protection
     std::size_t bytes_used = 0, bytes_size = 0;
 };
 
@@ -63,8 +63,7 @@ public:
     /// Maps or makes the file, allocates it whole (a full tmpfs is an error here, not a SIGBUS) and
     /// finds the entries above `committed_entry` of the same kernel boot to be processed again.
     static Result<std::unique_ptr<IngestRing>> open(const std::filesystem::path& path,
-                                                    std::size_t bytes,
-                                                    std::string_view kernel_boot,
+                                                    std::size_t bytes, std::string_view kernel_boot,
                                                     std::uint64_t committed_entry);
     virtual ~IngestRing() = default;
 
@@ -73,8 +72,8 @@ public:
     virtual Push push(const IngestItem& item, std::chrono::milliseconds wait,
                       IngestWaiter waiter = {}) = 0;
     /// Next unprocessed item and its number (ascending from 1, never reused); false after `wait`.
-    virtual bool pop(IngestItem& item, std::uint64_t& number, bool& recovered,
-                     IngestWaiter& waiter, std::chrono::milliseconds wait) = 0;
+    virtual bool pop(IngestItem& item, std::uint64_t& number, bool& recovered, IngestWaiter& waiter,
+                     std::chrono::milliseconds wait) = 0;
     /// Entries up to `number` are on flash: their room is free again. Any thread.
     virtual void release(std::uint64_t number) = 0;
     virtual void close() = 0;  // wakes everybody; push() then says closed

@@ -29,7 +29,9 @@ void log(LogLevel level, std::string_view area, std::string_view message) {
     [[maybe_unused]] const auto written = ::write(STDERR_FILENO, line.data(), line.size());
 }
 
-void set_log_level(LogLevel level) { least_urgent = static_cast<int>(level); }
+void set_log_level(LogLevel level) {
+    least_urgent = static_cast<int>(level);
+}
 
 void notify_supervisor(std::string_view state) {
     // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes the environment after start

@@ -10,7 +10,8 @@ namespace fog {
 class TempFolder {
 public:
     TempFolder() {
-        std::string name = (std::filesystem::temp_directory_path() / "fogline-test-XXXXXX").string();
+        std::string name =
+            (std::filesystem::temp_directory_path() / "fogline-test-XXXXXX").string();
         if (::mkdtemp(name.data()) == nullptr) std::abort();
         path_ = name;
     }
