@@ -81,6 +81,7 @@ public:
     bool pop(IngestItem& item, std::uint64_t& number, bool& recovered, IngestWaiter& waiter,
              std::chrono::milliseconds wait) override;
     void release(std::uint64_t number) override;
+    void wake() override;
     void close() override;
     RingCounts counts() const override;
 
@@ -112,6 +113,7 @@ private:
     std::map<std::uint64_t, IngestWaiter> waiters_;
     unsigned tail_copy_ = 0;
     bool closed_ = false;
+    bool woken_ = false;
     RingCounts counts_;
 };
 
@@ -293,7 +295,9 @@ bool MappedRing::pop(IngestItem& item, std::uint64_t& number, bool& recovered, I
         writable_.notify_all();
     }
     if (next_number_ == head_number_)
-        readable_.wait_for(lock, wait, [this] { return closed_ || next_number_ != head_number_; });
+        readable_.wait_for(lock, wait,
+                           [this] { return closed_ || woken_ || next_number_ != head_number_; });
+    woken_ = false;
     if (next_number_ == head_number_) return false;
     Entry entry = read_entry(next_);
     if (entry.kind == kSkip) {
@@ -347,6 +351,14 @@ void MappedRing::release(std::uint64_t number) {
         drop(0, to);
     }
     unmapped_to_ = page(tail_.position);
+}
+
+void MappedRing::wake() {
+    {
+        const std::lock_guard lock(mutex_);
+        woken_ = true;
+    }
+    readable_.notify_one();
 }
 
 void MappedRing::close() {

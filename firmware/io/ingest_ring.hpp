@@ -43,7 +43,13 @@ struct IngestOutcome {
     std::uint64_t last_seq = 0;                                   // of its records, 0 = none
     std::string error;                                            // set when nothing was promised
 };
-using IngestWaiter = std::function<void(const IngestOutcome&)>;
+
+/// Whoever waits for an item; lives in this process only, not in the ring.
+struct IngestWaiter {
+    std::function<void(const IngestOutcome&)> tell;
+    bool at_commit = true;  // false: as soon as it was processed (held, not durable)
+    explicit operator bool() const { return tell != nullptr; }
+};
 
 struct RingCounts {
     std::uint64_t pushed = 0, popped = 0, released = 0;
@@ -76,6 +82,8 @@ public:
                      std::chrono::milliseconds wait) = 0;
     /// Entries up to `number` are on flash: their room is free again. Any thread.
     virtual void release(std::uint64_t number) = 0;
+    /// Makes a waiting or the next pop() return at once: fog-pipe has other work. Any thread.
+    virtual void wake() = 0;
     virtual void close() = 0;  // wakes everybody; push() then says closed
     virtual RingCounts counts() const = 0;
 };

@@ -159,10 +159,10 @@ TEST_CASE("ingest ring: waiters travel with their item, closing wakes a waiting 
     const TempFolder folder;
     const auto ring = open_ring(folder, 4096);
     int called = 0;
-    put(*ring, "a", [&called](const IngestOutcome&) { ++called; });
+    put(*ring, "a", {[&called](const IngestOutcome&) { ++called; }});
     const auto got = take(*ring);
     REQUIRE(got->waiter);
-    got->waiter({});
+    got->waiter.tell({});
     CHECK(called == 1);
     while (put(*ring, std::string(100, 'x')) == IngestRing::Push::ok) {
     }
