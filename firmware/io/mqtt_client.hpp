@@ -59,7 +59,8 @@ public:
     MqttClient(const MqttClient&) = delete;
     MqttClient& operator=(const MqttClient&) = delete;
 
-    /// Blocks until connected, refused or `timeout`. Errc: unreachable, timeout, denied (bad
+    /// Blocks until connected, refused or `timeout`; about 2 s where another client of the process
+    /// is idle (Paho polls its sockets once a second). Errc: unreachable, timeout, denied (bad
     /// credentials, not authorised), bad_config (certificate, URL). `session_present` tells
     /// whether the broker kept the session.
     Result<bool> connect(std::chrono::milliseconds timeout);
@@ -72,6 +73,12 @@ public:
     bool connected() const;
     /// Says goodbye if connected; outstanding messages stay unreported.
     void disconnect(std::chrono::milliseconds timeout);
+    /// Any thread: a connect() or subscribe() that waits returns Errc::busy, and so do later ones.
+    void interrupt();
+    /// Cuts the connection without a goodbye. The one call allowed inside `message`: the PUBACK of
+    /// that message then does not leave. Other clients of this process at the same address and port
+    /// may be cut too; they reconnect.
+    void sever();
 
 private:
     struct Impl;

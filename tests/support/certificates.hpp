@@ -1,0 +1,52 @@
+#pragma once
+
+#include <filesystem>
+#include <fstream>
+#include <stdexcept>
+#include <string>
+
+#include "tests/support/mosquitto.hpp"
+
+namespace fog {
+
+/// An authority with a server certificate for localhost and one for a client, made by openssl in
+/// `folder`. PEM files.
+class Certificates {
+public:
+    explicit Certificates(std::filesystem::path folder) : folder_(std::move(folder)) {
+        std::ofstream(path("san.ext")) << "subjectAltName=DNS:localhost\n";
+        run({"openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+             "/CN=Test authority", "-keyout", path("ca.key"), "-out", path("ca.pem")});
+        issue("server", "/CN=localhost", true);
+        issue("client", "/CN=test client", false);
+    }
+    std::string path(const std::string& name) const { return (folder_ / name).string(); }
+
+private:
+    static void run(std::vector<std::string> words) {
+        if (run_program(std::move(words)) != 0) throw std::runtime_error("openssl failed");
+    }
+    void issue(const std::string& name, const std::string& subject, bool server) {
+        run({"openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", subject, "-keyout",
+             path(name + ".key"), "-out", path(name + ".csr")});
+        std::vector<std::string> sign = {"openssl",
+                                         "x509",
+                                         "-req",
+                                         "-in",
+                                         path(name + ".csr"),
+                                         "-CA",
+                                         path("ca.pem"),
+                                         "-CAkey",
+                                         path("ca.key"),
+                                         "-CAcreateserial",
+                                         "-days",
+                                         "2",
+                                         "-out",
+                                         path(name + ".pem")};
+        if (server) sign.insert(sign.end(), {"-extfile", path("san.ext")});
+        run(std::move(sign));
+    }
+    std::filesystem::path folder_;
+};
+
+}  // namespace fog
