@@ -260,7 +260,9 @@ void ConfigView::done() {
     for (const auto& [key, value] : *members) {
         if (std::find(names.begin(), names.end(), key) != names.end()) continue;
         const auto near = nearest(key, names);
-        faults_->push_back({"E0001", value.pointer, value.mark, "unknown key '" + key + "'",
+        Mark at = value.mark;
+        if (value.key_column != 0) at.column = value.key_column;
+        faults_->push_back({"E0001", value.pointer, std::move(at), "unknown key '" + key + "'",
                             near ? "did you mean '" + std::string(*near) + "'?" : "", false});
     }
 }

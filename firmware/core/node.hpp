@@ -35,8 +35,9 @@ public:
     explicit Node(Data data, Mark mark = {}) : data(std::move(data)), mark(std::move(mark)) {}
 
     Data data;
-    Mark mark;            // of the value
-    std::string pointer;  // JSON pointer from the root: "/condition/hysteresis"
+    Mark mark;                     // of the value
+    std::uint32_t key_column = 0;  // where its key begins on that line; 0 = as the value
+    std::string pointer;           // JSON pointer from the root: "/condition/hysteresis"
 
     bool is_null() const { return data.index() == 0; }
     bool is_table() const { return std::holds_alternative<Table>(data); }
