@@ -197,7 +197,8 @@ private:
         } else if (const auto* integer = from.as_integer()) {
             out.data = integer->get();
         } else if (const auto* number = from.as_floating_point()) {
-            if (!std::isfinite(number->get())) fault(out, "inf and nan are not values here");
+            if (!std::isfinite(number->get()))
+                fault(out, "inf and nan are not values here", "leave the key out instead");
             out.data = number->get();
         } else if (const auto* truth = from.as_boolean()) {
             out.data = truth->get();
@@ -210,8 +211,9 @@ private:
         }
     }
 
-    void fault(const Node& at, std::string detail) {
-        faults_->push_back({"E0012", at.pointer, at.mark, std::move(detail), {}, false});
+    void fault(const Node& at, std::string detail, std::string hint = {}) {
+        faults_->push_back(
+            {"E0012", at.pointer, at.mark, std::move(detail), std::move(hint), false});
     }
 
     std::string file_;
@@ -226,13 +228,16 @@ struct Advice {
     std::string_view said;  // part of the library's message
     std::string_view hint;
 };
-constexpr std::array<Advice, 14> kAdvice = {{
+constexpr std::array<Advice, 17> kAdvice = {{
     {"cannot redefine", "a key or a [table] appears once in a file; remove or rename one of them"},
     {"expected 'nan'", "text needs quotes: key = \"value\""},
     {"expected 'inf'", "text needs quotes: key = \"value\""},
     {"expected 'true'", "text needs quotes: key = \"value\""},
     {"expected 'false'", "text needs quotes: key = \"value\""},
     {"parsing string: encountered end-of-file", "close the text with the quote it began with"},
+    {"unescaped control characters", "close the text with the quote it began with, on its line"},
+    {"could not determine value type", "text needs quotes: key = \"value\""},
+    {"expected value", "a value is missing after '='"},
     {"line breaks", "close the text on its line, or begin and end it with three quotes"},
     {"leading zeroes", "leave out the leading zero, or put the text in quotes"},
     {"unknown escape", "write \\\\ for a backslash, or use single quotes: 'C:\\data'"},

@@ -1,0 +1,214 @@
+#include "firmware/config/config.hpp"
+
+#include <algorithm>
+
+#include "firmware/config/layers.hpp"
+#include "firmware/core/text.hpp"
+
+namespace fog {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t kKiB = 1024;
+constexpr std::uint64_t kMiB = 1024 * kKiB;
+
+void in_range(ConfigView& view, std::string_view key, std::chrono::nanoseconds& value,
+              std::chrono::nanoseconds lowest, std::chrono::nanoseconds highest) {
+    if (value >= lowest && value <= highest) return;
+    view.fault(key, "E0004",
+               "'" + std::string(key) + "' is " + duration_text(value) + ", allowed is " +
+                   duration_text(lowest) + " to " + duration_text(highest));
+    value = std::clamp(value, lowest, highest);
+}
+
+std::uint64_t size_in(ConfigView& view, std::string_view key, std::uint64_t otherwise,
+                      std::uint64_t lowest, std::uint64_t highest) {
+    const std::uint64_t value = view.size(key, otherwise);
+    if (value >= lowest && value <= highest) return value;
+    view.fault(key, "E0004",
+               "'" + std::string(key) + "' is outside of " + std::to_string(lowest / kKiB) +
+                   " KiB to " + std::to_string(highest / kKiB) + " KiB");
+    return otherwise;
+}
+
+GatewayConfig read_gateway(ConfigView view) {
+    GatewayConfig out;
+    out.name = view.text("name");
+    out.id = view.text("id");
+    if (!out.id.empty() && !valid_object_id(out.id))
+        view.fault("id", "E0021", "'" + out.id + "' is not a gateway id",
+                   "lower-case letters, digits and '-', at most 63");
+    if (out.name.size() > Limits{}.name_bytes)
+        view.fault("name", "E0004", "'name' is longer than 64 bytes");
+    view.done();
+    return out;
+}
+
+HttpConfig read_http(ConfigView view) {
+    HttpConfig out;
+    out.listen = view.texts("listen");
+    out.port = static_cast<std::uint16_t>(view.integer("port", out.port, 0, 65535));
+    out.allowed_hosts = view.texts("allowed_hosts");
+    out.claim_from_lan = view.flag("claim_from_lan", out.claim_from_lan);
+    view.done();
+    return out;
+}
+
+// "35 %"; a bare number leaves open whether it is a part or a percentage.
+double share(ConfigView& view, double otherwise) {
+    const Node* at = view.raw("share");
+    if (at == nullptr) return otherwise;
+    std::string_view number = at->string() != nullptr ? trim(*at->string()) : std::string_view();
+    const bool percent = number.ends_with('%');
+    if (percent) number.remove_suffix(1);
+    const auto value = parse_double(trim(number));
+    if (percent && value && *value >= 0 && *value <= 100) return *value / 100;
+    view.fault("share", "E0005", "'share' must be 0 % to 100 %", "for example \"35 %\"");
+    return otherwise;
+}
+
+void read_lanes(ConfigView view, LogConfig& log) {
+    const std::array<LaneConfig, kLanes> defaults = {{{0.10, 90 * 24h, "oldest"},
+                                                      {0.05, 24h, "oldest"},
+                                                      {0.35, 30 * 24h, "thin"},
+                                                      {0.50, 30 * 24h, "oldest"}}};
+    double sum = 0;
+    for (std::size_t i = 0; i < kLanes; ++i) {
+        ConfigView lane = view.table(to_text(static_cast<Lane>(i)));
+        LaneConfig& out = log.lanes[i];
+        out.share = share(lane, defaults[i].share);
+        out.max_age = lane.duration("max_age", defaults[i].max_age);
+        out.policy = lane.choice("policy", defaults[i].policy, {"oldest", "thin", "reject"});
+        lane.done();
+        sum += out.share;
+    }
+    if (sum > 1.0 + 1e-9)
+        view.fault("", "E0004", "the shares of the lanes add up to more than 100 %");
+    view.done();
+}
+
+LogConfig read_log(ConfigView view, Limits& limits) {
+    LogConfig out;
+    if (view.has("max_bytes")) {
+        out.max_bytes = size_in(view, "max_bytes", limits.log_bytes, 4 * kMiB, kMiB * kMiB);
+        limits.log_bytes = *out.max_bytes;
+    } else {
+        (void)view.raw("max_bytes");  // a known key, for "did you mean"
+    }
+    out.linger = view.duration("linger", out.linger);
+    in_range(view, "linger", out.linger, 0s, 10s);
+    out.raw_age = view.duration("raw_age", out.raw_age);
+    in_range(view, "raw_age", out.raw_age, 0s, 3650 * 24h);
+    out.preallocate = view.flag("preallocate", out.preallocate);
+    read_lanes(view.table("lanes"), out);
+    view.done();
+    return out;
+}
+
+PushConfig read_push(ConfigView view, Limits& limits) {
+    PushConfig out;
+    out.coalesce = view.duration("coalesce", out.coalesce);
+    in_range(view, "coalesce", out.coalesce, 0ms, 5ms);
+    limits.push_ring_bytes =
+        size_in(view, "ring_bytes", limits.push_ring_bytes, 64 * kKiB, 256 * kMiB);
+    limits.client_queue_bytes = size_in(view, "client_queue_bytes", limits.client_queue_bytes,
+                                        2 * limits.client_queue_reserved, 16 * kMiB);
+    ConfigView cors = view.table("cors");
+    out.cors_origins = cors.texts("origins");
+    cors.done();
+    view.done();
+    return out;
+}
+
+AuthConfig read_auth(ConfigView view) {
+    AuthConfig out;
+    out.session = view.duration("session", out.session);
+    in_range(view, "session", out.session, 1min, 30 * 24h);
+    out.claim_code_hash = view.text("claim_code_hash");
+    const auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
+    if (!out.claim_code_hash.empty() &&
+        (out.claim_code_hash.size() != 64 ||
+         !std::all_of(out.claim_code_hash.begin(), out.claim_code_hash.end(), is_hex)))
+        view.fault("claim_code_hash", "E0004", "'claim_code_hash' is not a SHA-256 in hex");
+    view.done();
+    return out;
+}
+
+void read_limits(ConfigView view, Limits& limits) {
+    const auto count = [&](std::string_view key, std::size_t& value, std::int64_t highest) {
+        value = static_cast<std::size_t>(
+            view.integer(key, static_cast<std::int64_t>(value), 1, highest));
+    };
+    count("devices", limits.devices, 100'000);
+    count("points", limits.points, 1'000'000);
+    count("points_per_device", limits.points_per_device, 10'000);
+    count("new_devices_per_minute", limits.new_devices_per_minute, 10'000);
+    count("rules", limits.rules, 100'000);
+    count("clients", limits.clients, 100'000);
+    count("clients_per_address", limits.clients_per_address, 100'000);
+    view.done();
+}
+
+// Elements of [[uplink]] and the like; the maker reads the rest.
+std::vector<ObjectConfig> read_objects(ConfigView& view, std::string_view key) {
+    std::vector<ObjectConfig> out;
+    for (ConfigView& one : view.tables(key)) {
+        const std::string id = one.required_text("id");
+        if (!id.empty() && !valid_object_id(id))
+            one.fault("id", "E0021", "'" + id + "' is not an id",
+                      "lower-case letters, digits and '-', at most 63");
+        const auto twin = std::find_if(out.begin(), out.end(),
+                                       [&](const ObjectConfig& other) { return other.id == id; });
+        if (!id.empty() && twin != out.end())
+            one.fault("id", "E0020",
+                      "id '" + id + "' is here and at " + twin->file + ":" +
+                          std::to_string(twin->node.mark.line) + ":" +
+                          std::to_string(twin->node.mark.column),
+                      "rename or remove one of them");
+        ObjectConfig object{id, one.node().mark.file, false, one.node()};
+        std::erase_if(*object.node.table(), [](const Node::Member& m) { return m.first == "id"; });
+        out.push_back(std::move(object));
+    }
+    return out;
+}
+
+}  // namespace
+
+Config read_config(const Node& merged, std::vector<Fault>& faults) {
+    Config out;
+    ConfigView root(merged, faults);
+    out.gateway = read_gateway(root.table("gateway"));
+    out.http = read_http(root.table("http"));
+    ConfigView ingest = root.table("ingest");
+    out.limits.ring_bytes = size_in(ingest, "ring_bytes", out.limits.ring_bytes, kMiB, 64 * kMiB);
+    ingest.done();
+    ConfigView registry = root.table("registry");
+    (void)registry.choice("new", "auto", {"auto"});
+    registry.done();
+    out.log = read_log(root.table("log"), out.limits);
+    out.push = read_push(root.table("push"), out.limits);
+    out.auth = read_auth(root.table("auth"));
+    ConfigView logging = root.table("logging");
+    out.log_level =
+        logging.choice("level", out.log_level, {"error", "warning", "notice", "info", "debug"});
+    logging.done();
+    ConfigView metrics = root.table("metrics");
+    out.metrics_open = metrics.flag("open", out.metrics_open);
+    metrics.done();
+    read_limits(root.table("limits"), out.limits);
+    ConfigView mqtt = root.table("mqtt");
+    out.mqtt_sources = read_objects(mqtt, "source");
+    mqtt.done();
+    out.ports = read_objects(root, "port");
+    out.uplinks = read_objects(root, "uplink");
+    for (const std::string_view only_files : {"rule", "device"}) {
+        if (root.raw(only_files) != nullptr)
+            root.fault(only_files, "E0001", "'" + std::string(only_files) + "' has no place here",
+                       "one file each: " + std::string(only_files) + "s.d/<id>.toml");
+    }
+    root.done();
+    return out;
+}
+
+}  // namespace fog

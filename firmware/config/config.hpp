@@ -1,0 +1,78 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "firmware/core/limits.hpp"
+#include "firmware/core/node.hpp"
+#include "firmware/core/records.hpp"
+
+namespace fog {
+
+/// One uplink, port, source, rule or device as written; its component's maker checks what is in it.
+/// The node has no `id` member: the id stands beside it.
+struct ObjectConfig {
+    std::string id;
+    std::string file;      // where it was written
+    bool managed = false;  // first line "# managed by fogline": ours to rewrite
+    Node node;
+};
+
+struct GatewayConfig {
+    std::string id;    // empty: made at first start and kept in the state folder
+    std::string name;  // for people; empty: the host name
+};
+struct HttpConfig {
+    std::vector<std::string> listen;  // addresses; empty: loopback until the claim, then all
+    std::uint16_t port = 8080;        // 0: any free one
+    std::vector<std::string> allowed_hosts;
+    bool claim_from_lan = false;
+};
+struct LaneConfig {
+    double share = 0;  // of log.max_bytes, 0..1
+    std::chrono::nanoseconds max_age{0};
+    std::string policy;  // what goes when the lane is full
+};
+struct LogConfig {
+    std::optional<std::uint64_t> max_bytes;  // empty: from the free space at first start
+    std::chrono::nanoseconds linger = std::chrono::seconds(1);
+    std::chrono::nanoseconds raw_age = std::chrono::hours(7 * 24);
+    bool preallocate = false;
+    std::array<LaneConfig, kLanes> lanes;  // by Lane
+};
+struct PushConfig {
+    std::chrono::nanoseconds coalesce{0};
+    std::vector<std::string> cors_origins;
+};
+struct AuthConfig {
+    std::chrono::nanoseconds session = std::chrono::hours(12);
+    std::string claim_code_hash;  // SHA-256 of the code on the label, hex; empty: made at start
+};
+
+/// The whole configuration, checked. A plain value.
+struct Config {
+    GatewayConfig gateway;
+    HttpConfig http;
+    LogConfig log;
+    PushConfig push;
+    AuthConfig auth;
+    std::string log_level = "info";
+    bool metrics_open = false;
+    Limits limits;  // with ingest.ring_bytes, log.max_bytes and section `limits` applied
+    std::vector<ObjectConfig> mqtt_sources;
+    std::vector<ObjectConfig> ports;
+    std::vector<ObjectConfig> uplinks;
+    std::vector<ObjectConfig> rules;    // only from rules.d
+    std::vector<ObjectConfig> devices;  // only from devices.d
+};
+
+/// The sections of the merged main layers as a Config; what is wrong keeps its default and is a
+/// fault. Pure, never throws.
+Config read_config(const Node& merged, std::vector<Fault>& faults);
+
+}  // namespace fog
