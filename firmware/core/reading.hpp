@@ -35,6 +35,8 @@ public:
     virtual void reading(Reading reading) = 0;
     /// Bytes that did not decode, with the reason for people.
     virtual void raw(std::span<const std::byte> bytes, std::string_view why) = 0;
+    /// Part of a message that made no reading though the rest did ("a list without names: x").
+    virtual void left_out(std::string_view what) { (void)what; }
     /// A hint about a device's presence ("said online"); data decide.
     virtual void presence(std::string_view device_key, bool online, std::string_view why) {
         (void)device_key, (void)online, (void)why;
