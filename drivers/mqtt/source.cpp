@@ -49,7 +49,7 @@ void check_filters(MqttSourceOptions& options, ConfigView& config) {
     const Limits limits;
     for (const auto& filter : options.filters)
         if (auto ok = check_topic_filter(filter, limits.topic_bytes, limits.topic_levels); !ok)
-            config.fault("filters", "E0311", "'" + filter + "': " + ok.error().what);
+            config.fault("topics", "E0311", "'" + filter + "': " + ok.error().what);
     if (options.filters.empty()) options.filters = {"#"};
 }
 
@@ -58,10 +58,10 @@ void check_filters(MqttSourceOptions& options, ConfigView& config) {
 MqttSourceOptions read_mqtt_source(ConfigView& config) {
     MqttSourceOptions out;
     out.client = read_mqtt_options(config);
-    out.name = config.text("name");
+    out.name = config.text("id");
     if (out.name.empty()) out.name = host_of(out.client.url);
     if (out.client.client_id.empty()) out.client.client_id = stable_client_id(out.name);
-    out.filters = config.texts("filters");
+    out.filters = config.texts("topics");
     check_filters(out, config);
     out.qos = static_cast<int>(config.integer("qos", 1, 0, 1));
     out.durable = config.choice("level", "held", {"held", "durable"}) == "durable";

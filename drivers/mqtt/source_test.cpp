@@ -352,10 +352,10 @@ TEST_CASE("mqtt source: the configuration is read, checked and defaulted") {
 
     Node wrong;
     wrong.set("url", text("mqtt://h:1"));
-    wrong.set("filters", text("a/#/b"));
+    wrong.set("topics", text("a/#/b"));
     wrong.set("level", text("safe"));
     wrong.set("qos", Node(std::int64_t{2}));
-    wrong.set("filter", text("a"));
+    wrong.set("topic", text("a"));
     std::vector<Fault> found;
     ConfigView bad(wrong, found);
     (void)read_mqtt_source(bad);
