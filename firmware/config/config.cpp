@@ -32,8 +32,8 @@ std::uint64_t size_in(ConfigView& view, std::string_view key, std::uint64_t othe
     return otherwise;
 }
 
-GatewayConfig read_gateway(ConfigView view) {
-    GatewayConfig out;
+GatewaySection read_gateway(ConfigView view) {
+    GatewaySection out;
     out.name = view.text("name");
     out.id = view.text("id");
     if (!out.id.empty() && !valid_object_id(out.id))
@@ -45,8 +45,8 @@ GatewayConfig read_gateway(ConfigView view) {
     return out;
 }
 
-HttpConfig read_http(ConfigView view) {
-    HttpConfig out;
+HttpSection read_http(ConfigView view) {
+    HttpSection out;
     out.listen = view.texts("listen");
     out.port = static_cast<std::uint16_t>(view.integer("port", out.port, 0, 65535));
     out.allowed_hosts = view.texts("allowed_hosts");
@@ -68,15 +68,15 @@ double share(ConfigView& view, double otherwise) {
     return otherwise;
 }
 
-void read_lanes(ConfigView view, LogConfig& log) {
-    const std::array<LaneConfig, kLanes> defaults = {{{0.10, 90 * 24h, "oldest"},
+void read_lanes(ConfigView view, LogSection& log) {
+    const std::array<LaneSection, kLanes> defaults = {{{0.10, 90 * 24h, "oldest"},
                                                       {0.05, 24h, "oldest"},
                                                       {0.35, 30 * 24h, "thin"},
                                                       {0.50, 30 * 24h, "oldest"}}};
     double sum = 0;
     for (std::size_t i = 0; i < kLanes; ++i) {
         ConfigView lane = view.table(to_text(static_cast<Lane>(i)));
-        LaneConfig& out = log.lanes[i];
+        LaneSection& out = log.lanes[i];
         out.share = share(lane, defaults[i].share);
         out.max_age = lane.duration("max_age", defaults[i].max_age);
         out.policy = lane.choice("policy", defaults[i].policy, {"oldest", "thin", "reject"});
@@ -88,8 +88,8 @@ void read_lanes(ConfigView view, LogConfig& log) {
     view.done();
 }
 
-LogConfig read_log(ConfigView view, Limits& limits) {
-    LogConfig out;
+LogSection read_log(ConfigView view, Limits& limits) {
+    LogSection out;
     if (view.has("max_bytes")) {
         out.max_bytes = size_in(view, "max_bytes", limits.log_bytes, 4 * kMiB, kMiB * kMiB);
         limits.log_bytes = *out.max_bytes;
@@ -106,8 +106,8 @@ LogConfig read_log(ConfigView view, Limits& limits) {
     return out;
 }
 
-PushConfig read_push(ConfigView view, Limits& limits) {
-    PushConfig out;
+PushSection read_push(ConfigView view, Limits& limits) {
+    PushSection out;
     out.coalesce = view.duration("coalesce", out.coalesce);
     in_range(view, "coalesce", out.coalesce, 0ms, 5ms);
     limits.push_ring_bytes =
@@ -121,8 +121,8 @@ PushConfig read_push(ConfigView view, Limits& limits) {
     return out;
 }
 
-AuthConfig read_auth(ConfigView view) {
-    AuthConfig out;
+AuthSection read_auth(ConfigView view) {
+    AuthSection out;
     out.session = view.duration("session", out.session);
     in_range(view, "session", out.session, 1min, 30 * 24h);
     out.claim_code_hash = view.text("claim_code_hash");

@@ -23,44 +23,44 @@ struct ObjectConfig {
     Node node;
 };
 
-struct GatewayConfig {
+struct GatewaySection {
     std::string id;    // empty: made at first start and kept in the state folder
     std::string name;  // for people; empty: the host name
 };
-struct HttpConfig {
+struct HttpSection {
     std::vector<std::string> listen;  // addresses; empty: loopback until the claim, then all
     std::uint16_t port = 8080;        // 0: any free one
     std::vector<std::string> allowed_hosts;
     bool claim_from_lan = false;
 };
-struct LaneConfig {
+struct LaneSection {
     double share = 0;  // of log.max_bytes, 0..1
     std::chrono::nanoseconds max_age{0};
     std::string policy;  // what goes when the lane is full
 };
-struct LogConfig {
+struct LogSection {
     std::optional<std::uint64_t> max_bytes;  // empty: from the free space at first start
     std::chrono::nanoseconds linger = std::chrono::seconds(1);
     std::chrono::nanoseconds raw_age = std::chrono::hours(7 * 24);
     bool preallocate = false;
-    std::array<LaneConfig, kLanes> lanes;  // by Lane
+    std::array<LaneSection, kLanes> lanes;  // by Lane
 };
-struct PushConfig {
+struct PushSection {
     std::chrono::nanoseconds coalesce{0};
     std::vector<std::string> cors_origins;
 };
-struct AuthConfig {
+struct AuthSection {
     std::chrono::nanoseconds session = std::chrono::hours(12);
     std::string claim_code_hash;  // SHA-256 of the code on the label, hex; empty: made at start
 };
 
 /// The whole configuration, checked. A plain value.
 struct Config {
-    GatewayConfig gateway;
-    HttpConfig http;
-    LogConfig log;
-    PushConfig push;
-    AuthConfig auth;
+    GatewaySection gateway;
+    HttpSection http;
+    LogSection log;
+    PushSection push;
+    AuthSection auth;
     std::string log_level = "info";
     bool metrics_open = false;
     Limits limits;  // with ingest.ring_bytes, log.max_bytes and section `limits` applied

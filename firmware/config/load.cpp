@@ -212,8 +212,8 @@ LoadedConfig load_config(const ConfigSources& sources) {
     return out;
 }
 
-CheckReport check_config(const fs::path& path, const ObjectCheck& check) {
-    CheckReport report;
+ConfigReport check_config(const fs::path& path, const ObjectCheck& check) {
+    ConfigReport report;
     std::error_code ignored;
     if (is_missing(path)) {
         report.missing = true;
@@ -246,13 +246,13 @@ CheckReport check_config(const fs::path& path, const ObjectCheck& check) {
     return report;
 }
 
-std::string report_text(const CheckReport& report) {
+std::string report_text(const ConfigReport& report) {
     std::string out;
     for (const Fault& fault : report.faults) out += to_text(fault) + "\n";
     return out;
 }
 
-std::string report_json(const CheckReport& report) {
+std::string report_json(const ConfigReport& report) {
     std::string out = "[";
     for (const Fault& fault : report.faults) {
         if (out.size() > 1) out += ',';
@@ -275,7 +275,7 @@ std::string report_json(const CheckReport& report) {
     return out + "]";
 }
 
-Exit exit_code(const CheckReport& report, bool strict) {
+Exit exit_code(const ConfigReport& report, bool strict) {
     if (report.missing) return Exit::no_input;
     bool warned = false;
     for (const Fault& fault : report.faults) {

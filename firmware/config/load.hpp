@@ -36,16 +36,16 @@ using ObjectCheck =
     std::function<void(std::string_view kind, const ObjectConfig& object, std::vector<Fault>&)>;
 
 /// What `foglined --check-config` and `fogctl config check` print, in order of file and place.
-struct CheckReport {
+struct ConfigReport {
     std::vector<Fault> faults;
     bool missing = false;  // the path named does not exist
 };
 /// `path`: a folder (its fogline.toml and everything beside it), a main file, or one file of an
 /// object folder. Free of side effects.
-CheckReport check_config(const std::filesystem::path& path, const ObjectCheck& check = {});
+ConfigReport check_config(const std::filesystem::path& path, const ObjectCheck& check = {});
 
-std::string report_text(const CheckReport& report);  // one fault after the other, with help lines
-std::string report_json(const CheckReport& report);  // [{"file","line","column","code",...}]
+std::string report_text(const ConfigReport& report);  // one fault after the other, with help lines
+std::string report_json(const ConfigReport& report);  // [{"file","line","column","code",...}]
 
 /// Exit codes of all our programs (sysexits.h where it has one).
 enum class Exit : int {
@@ -61,7 +61,7 @@ enum class Exit : int {
     denied = 77,
     config = 78,
 };
-Exit exit_code(const CheckReport& report, bool strict);
+Exit exit_code(const ConfigReport& report, bool strict);
 
 /// Environment of this process, for ConfigSources.
 std::vector<std::pair<std::string, std::string>> process_environment();

@@ -55,7 +55,7 @@ TEST_CASE("config: every broken file is reported at its line and column, with a 
     REQUIRE(paths.size() >= 20);
     for (const fs::path& path : paths) {
         CAPTURE(path.filename().string());
-        const CheckReport report = check_config(path);
+        const ConfigReport report = check_config(path);
         std::string text = report_text(report);
         replace_all(text, cases.string() + "/", "");
         const fs::path golden = cases / (path.stem().string() + ".txt");
@@ -175,7 +175,7 @@ TEST_CASE("config: a check of one object file asks the component") {
         seen += std::string(kind) + "/" + object.id + " ";
         faults.push_back({"W0001", "", object.node.mark, "odd", {}, true});
     };
-    const CheckReport one = check_config(file, check);
+    const ConfigReport one = check_config(file, check);
     CHECK(seen == "rule/freezer-warm ");
     CHECK(exit_code(one, false) == Exit::good);
     CHECK(exit_code(one, true) == Exit::warnings);
@@ -186,7 +186,7 @@ TEST_CASE("config: a check of one object file asks the component") {
 }
 
 TEST_CASE("config: a report is valid JSON for editors") {
-    const CheckReport report = check_config(fs::path(FOG_TEST_DIR) / "cases/unknown_key.toml");
+    const ConfigReport report = check_config(fs::path(FOG_TEST_DIR) / "cases/unknown_key.toml");
     std::vector<Fault> faults;
     const auto json = parse_json(report_json(report), faults);
     REQUIRE(json);
