@@ -7,7 +7,7 @@
 #include <set>
 #include <thread>
 
-#include "firmware/api/auth/auth_fixture.hpp"
+#include "firmware/api/auth/auth_fixture_test.hpp"
 #include "firmware/io/files.hpp"
 
 namespace fog {

@@ -2,7 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "firmware/api/auth/auth_fixture.hpp"
+#include "firmware/api/auth/auth_fixture_test.hpp"
 #include "firmware/config/json.hpp"
 
 namespace fog {
