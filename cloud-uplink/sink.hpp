@@ -55,11 +55,13 @@ public:
     /// Whether the connection is known to be up (false also when lost between batches).
     virtual bool connected() const = 0;
     virtual void close() = 0;
-    /// Makes a connect() or send() that is under way return soon. Any thread.
+    /// Makes a connect() or send() return soon, one under way and later ones, until close(). Any
+    /// thread.
     virtual void interrupt() {}
 };
 
-/// What a sink is given besides its settings; all of it outlives the sink.
+/// What a sink is given besides its settings. Lent for the call of make; what it refers to outlives
+/// the sink.
 struct SinkSite {
     RecordContext records;
     const Limits& limits;

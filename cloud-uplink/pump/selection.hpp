@@ -16,7 +16,8 @@ namespace fog {
 /// the point and the lane, so that the caller may keep it per PointId.
 class Selection {
 public:
-    /// Reads `lanes`, `devices`, `points`, `exclude`, `events`, `diagnostics`; faults go to the view.
+    /// Reads `lanes`, `devices`, `points`, `exclude`, `events`, `diagnostics`; faults go to the
+    /// view.
     static Selection read(ConfigView& config);
 
     /// `point` may be null (a point nobody knows): then only a selection without globs takes it.

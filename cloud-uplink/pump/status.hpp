@@ -19,8 +19,8 @@ struct PumpStatus {
     std::string sink;
     std::string type;
     PumpState state = PumpState::stopped;
-    std::string words;       // "login", "waiting until 16:40:12Z: connection refused"
-    WallTime since{};        // of this state
+    std::string words;  // "login", "waiting until 16:40:12Z: connection refused"
+    WallTime since{};   // of this state
     bool connected = false;
     std::string last_error;  // stays after recovery
     WallTime last_error_at{};
@@ -31,8 +31,8 @@ struct PumpStatus {
     std::uint64_t retries = 0;       // records that were sent and stayed owed
     std::uint64_t connects = 0;      // attempts
     std::uint64_t in_flight = 0;
-    std::uint64_t waiting = 0;       // records owed, all lanes (as of the last look, <= 1 s old)
-    double rate = 0;                 // records acknowledged per second, smoothed over some seconds
+    std::uint64_t waiting = 0;  // records owed, all lanes (as of the last look, <= 1 s old)
+    double rate = 0;            // records acknowledged per second, smoothed over some seconds
     std::optional<std::chrono::seconds> drain;  // how long the backlog takes at this rate
 };
 
