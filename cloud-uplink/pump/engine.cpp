@@ -124,8 +124,8 @@ void Engine::serve() {
     Streams::Take take = this->take();
     Waiting waiting = streams_.waiting(now, take);
     auto kind = schedule_.next(waiting);
-    if (!kind && take.aside) {  // nothing to compare the suspect with
-        take.aside.reset();
+    if (!kind && !take.aside.empty()) {  // nothing to compare the suspects with
+        take.aside = {};
         waiting = streams_.waiting(now, take);
         kind = schedule_.next(waiting);
     }
@@ -251,8 +251,8 @@ void Engine::keep(const Left& left) {
         if (guilty && may_refuse()) {
             counters_.refused.add();
             log_.settle({{*guilty, left.lane, true,
-                          "the connection broke " + std::to_string(isolation_.breaks()) +
-                              " times right after this record, others passed"}});
+                          "the connection broke each time right after this record, while others "
+                          "passed"}});
         }
     }
     fail({broken ? Errc::unreachable : Errc::timeout, left.why, {}});
@@ -320,9 +320,9 @@ void Engine::count() {
 void Engine::look() {
     const MonoTime now = clock_.mono();
     const auto past = std::chrono::duration<double>(now - looked_at_).count();
+    count();
     if (past < 1) return;
     looked_at_ = now;
-    count();
     const double latest = static_cast<double>(status_.acknowledged - rated_acks_) / past;
     rated_acks_ = status_.acknowledged;
     status_.rate = status_.rate == 0 ? latest : 0.7 * status_.rate + 0.3 * latest;

@@ -17,8 +17,8 @@ std::size_t Isolation::limit() const {
     return 0;
 }
 
-std::optional<Seq> Isolation::aside() const {
-    return phase_ == Phase::aside ? std::optional(suspect_) : std::nullopt;
+std::span<const Seq> Isolation::aside() const {
+    return phase_ == Phase::aside ? std::span<const Seq>(aside_) : std::span<const Seq>();
 }
 
 void Isolation::refused_whole(std::size_t records) {
@@ -28,23 +28,14 @@ void Isolation::refused_whole(std::size_t records) {
 }
 
 std::optional<Seq> Isolation::broke(Seq front, std::size_t unanswered) {
-    const bool same = front == suspect_;
-    if (phase_ == Phase::aside || phase_ == Phase::last_chance) {
-        if (!same) {  // without the suspect it breaks too: the record is not the reason
-            *this = Isolation();
-            return std::nullopt;
-        }
-        ++breaks_;
-        if (phase_ == Phase::aside) return std::nullopt;  // nothing else was there to send
-        phase_ = Phase::open;
-        return front;
-    }
-    if (!same) breaks_ = 0;
+    if (phase_ == Phase::aside || phase_ == Phase::last_chance) return broke_alone(front);
+    if (front != suspect_) breaks_ = 0;
     suspect_ = front;
     ++breaks_;
     if (phase_ == Phase::open && breaks_ < kSuspicious) return std::nullopt;
     if (unanswered == 1 && breaks_ >= kSuspicious) {
         phase_ = Phase::aside;
+        aside_ = {front};
         return std::nullopt;
     }
     const std::size_t size = phase_ == Phase::open ? unanswered : std::min(limit_, unanswered);
@@ -53,18 +44,49 @@ std::optional<Seq> Isolation::broke(Seq front, std::size_t unanswered) {
     return std::nullopt;
 }
 
+std::optional<Seq> Isolation::broke_alone(Seq front) {
+    const auto found = std::find(aside_.begin(), aside_.end(), front);
+    if (phase_ == Phase::aside) {
+        if (found != aside_.end()) return std::nullopt;  // nothing else was there to send
+        if (aside_.size() < kMost)
+            aside_.push_back(front);
+        else
+            *this = Isolation();  // without the suspects it breaks too: they are not the reason
+        return std::nullopt;
+    }
+    if (found == aside_.end()) {
+        *this = Isolation();
+        return std::nullopt;
+    }
+    cross_off(front);
+    return front;
+}
+
+void Isolation::cross_off(Seq suspect) {
+    std::erase(aside_, suspect);
+    if (aside_.empty()) *this = Isolation();
+}
+
 void Isolation::passed(std::span<const Seq> records) {
     if (records.empty()) return;
-    const bool suspect = std::find(records.begin(), records.end(), suspect_) != records.end();
-    if (suspect) {
-        suspect_ = {};
-        breaks_ = 0;
-        if (phase_ == Phase::aside || phase_ == Phase::last_chance) phase_ = Phase::open;
+    switch (phase_) {
+        case Phase::aside:
+            phase_ = Phase::last_chance;
+            [[fallthrough]];
+        case Phase::last_chance:
+            for (const Seq seq : records)
+                if (std::find(aside_.begin(), aside_.end(), seq) != aside_.end()) cross_off(seq);
+            return;
+        case Phase::halving:
+            limit_ *= 2;
+            if (limit_ >= kLarge) phase_ = Phase::open;
+            [[fallthrough]];
+        case Phase::open:
+            if (std::find(records.begin(), records.end(), suspect_) == records.end()) return;
+            suspect_ = {};
+            breaks_ = 0;
+            return;
     }
-    if (phase_ == Phase::aside) phase_ = Phase::last_chance;
-    if (phase_ != Phase::halving) return;
-    limit_ *= 2;
-    if (limit_ >= kLarge) phase_ = Phase::open;
 }
 
 }  // namespace fog

@@ -76,7 +76,7 @@ Batch Streams::cut(std::size_t index, const Take& take) const {
         const Record& record = stream.queue[place];
         const bool old = record.seq <= boundary_;
         if (batch.records.size() >= take.records || (catching_up && !old)) break;
-        if (take.aside && record.seq == *take.aside) continue;
+        if (take.skips(record.seq)) continue;
         const auto bytes = estimated_bytes(record);
         if (!batch.records.empty() && batch.bytes + bytes > options_.batch_bytes) break;
         batch.records.push_back({&record, old});
@@ -91,7 +91,8 @@ std::optional<std::size_t> Streams::pick(Traffic kind, MonoTime now, const Take&
     for (std::size_t n = 0; n < streams_.size(); ++n) {
         const Stream& stream = streams_[n];
         if (traffic(stream) != kind || !ripe(stream, now, take.records)) continue;
-        if (take.aside && stream.queue.size() == 1 && stream.queue.front().seq == *take.aside)
+        if (std::all_of(stream.queue.begin(), stream.queue.end(),
+                        [&take](const Record& record) { return take.skips(record.seq); }))
             continue;
         // New alarms before old ones (their stream comes first); catch-up in the order of the log.
         const bool older = best && kind == Traffic::catch_up &&
@@ -123,11 +124,6 @@ void Streams::erase(std::size_t stream, const std::vector<std::size_t>& places) 
     queue.erase(queue.begin(), queue.begin() + static_cast<std::ptrdiff_t>(prefix));
 }
 
-void Streams::erase(Seq seq) {
-    for (Stream& stream : streams_)
-        std::erase_if(stream.queue, [seq](const Record& record) { return record.seq == seq; });
-}
-
 std::optional<MonoTime> Streams::due(MonoTime now) const {
     std::optional<MonoTime> soonest;
     for (const Stream& stream : streams_) {
@@ -137,11 +133,6 @@ std::optional<MonoTime> Streams::due(MonoTime now) const {
         if (!soonest || at < *soonest) soonest = at;
     }
     return soonest;
-}
-
-bool Streams::empty() const {
-    return std::all_of(streams_.begin(), streams_.end(),
-                       [](const Stream& stream) { return stream.queue.empty(); });
 }
 
 }  // namespace fog

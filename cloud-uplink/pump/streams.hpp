@@ -1,8 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <deque>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "cloud-uplink/pump/pump.hpp"
@@ -25,8 +27,11 @@ struct Batch {
 class Streams {
 public:
     struct Take {
-        std::size_t records = 0;   // most
-        std::optional<Seq> aside;  // leave this one out
+        std::size_t records = 0;     // most
+        std::span<const Seq> aside;  // leave these out
+        bool skips(Seq seq) const {
+            return std::find(aside.begin(), aside.end(), seq) != aside.end();
+        }
     };
 
     Streams(SinkLog& log, const PumpOptions& options) : log_(log), options_(options) {}
@@ -41,10 +46,8 @@ public:
     Batch next(Traffic traffic, MonoTime now, const Take& take) const;
     /// Removes what was settled; `places` ascending.
     void erase(std::size_t stream, const std::vector<std::size_t>& places);
-    void erase(Seq seq);
     /// When a batch that is still gathering becomes due by age.
     std::optional<MonoTime> due(MonoTime now) const;
-    bool empty() const;
     /// The newest commit that was looked at; for SinkLog::wait.
     Seq seen() const { return seen_; }
 
