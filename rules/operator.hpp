@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -48,6 +49,9 @@ public:
     /// Asks for on_timer at this rule time; replaces the one asked for before.
     virtual void wake_at(MonoTime due) = 0;
     virtual void no_wake() = 0;
+    /// Wall time of this rule time; nothing while the clock is not trusted (schedules, aligned
+    /// windows). Durations never use it.
+    virtual std::optional<WallTime> wall() const = 0;
 };
 
 using StateWriter = Packer;
@@ -72,6 +76,9 @@ public:
     /// `"-15 Cel"` in the unit of input `input`; bare numbers are refused where it has a unit.
     virtual Result<double> quantity(std::size_t input, const Node& text, bool difference) = 0;
     virtual std::string_view unit(std::size_t input) const = 0;
+    /// Unit of what emit() hands on, for operators that change it (a rate, an integral); the
+    /// unit of input 0 when never called.
+    virtual void emits(std::string_view unit) = 0;
 };
 
 struct OperatorInfo {
