@@ -209,12 +209,15 @@ void Instance::build_derives(const Limits& limits, std::vector<Fault>& faults) {
     for (const DeriveSpec& derive : spec.derives) {
         auto program = compile(derive.value, false, limits, faults);
         if (!program) continue;
-        if (!derive.unit.empty() && program->type() != Type::text &&
-            !conversion(program->unit(), parse_unit(derive.unit)))
+        std::optional<Affine> by = Affine{};
+        if (!derive.unit.empty() && !program->unit().none())
+            by = conversion(program->unit(), parse_unit(derive.unit));
+        if (!by)
             faults.push_back({"R0106", derive.value.pointer, derive.value.mark,
                               "the value is " + unit_text(program->unit()) + ", the point is " +
                                   derive.unit,
                               "convert(x, \"" + derive.unit + "\")", false});
+        to_unit_.push_back(by.value_or(Affine{}));
         derives_.push_back(std::move(*program));
         derived_known_.push_back(false);
     }
@@ -388,6 +391,39 @@ std::optional<Val> Instance::derived(std::size_t index, MonoTime now, InstanceHo
     return value;
 }
 
+void Instance::describe_derived(std::size_t index, const Val& value, Value& out, Quality& quality,
+                                WallTime& source_time) const {
+    const Program& program = derives_[index];
+    quality = value.known ? Quality::good() : value.why;
+    for (std::size_t i = 0; i < slots.size(); ++i) {
+        if ((program.reads() >> i & 1U) == 0) continue;
+        if (value.known && slots[i].known) quality = worse(quality, slots[i].quality);
+        source_time = std::max(source_time, slots[i].source_time);
+    }
+    out = {};
+    if (!value.known) return;
+    switch (value.kind) {
+        case Val::Kind::number:
+            out = to_unit_[index].factor * value.number + to_unit_[index].shift;
+            return;
+        case Val::Kind::integer:
+            out = value.integer;
+            if (!to_unit_[index].identity())
+                out = to_unit_[index].factor * static_cast<double>(value.integer) +
+                      to_unit_[index].shift;
+            return;
+        case Val::Kind::truth:
+            out = value.integer != 0;
+            return;
+        case Val::Kind::text:
+            out = std::string(value.text);
+            return;
+        case Val::Kind::time:
+            out = value.integer;
+            return;
+    }
+}
+
 void Instance::save(Packer& state) const {
     for (std::size_t i = 0; i < slots.size(); ++i) save_slot(state, slots[i]);
     for (const Input& input : inputs) state.u8(input.expired ? 1 : 0);
@@ -427,7 +463,8 @@ void Instance::inherit(const Instance& old, bool same_shape, MonoTime now, Insta
         old.save(packer);
         Unpacker unpacker(bytes);
         if (load(unpacker, host)) {
-            derived_known_.assign(derives_.size(), false);
+            for (std::size_t i = 0; i < inputs.size(); ++i)
+                if (old.inputs[i].unit != inputs[i].unit) slots[i].known = false;
             return;
         }
     }

@@ -56,6 +56,10 @@ public:
     /// Evaluates derive `index`; nothing when there is nothing new to say.
     std::optional<Val> derived(std::size_t index, MonoTime now, InstanceHost& host);
 
+    /// Value, quality (the worst of what was read) and source time (the latest) of derive `index`.
+    void describe_derived(std::size_t index, const Val& value, Value& out, Quality& quality,
+                          WallTime& source_time) const;
+
     void save(Packer& state) const;
     /// False: damaged; the instance must be built anew.
     bool load(Unpacker& state, InstanceHost& host);
@@ -64,6 +68,10 @@ public:
 
     bool waiting() const;
     std::size_t stream_of_condition() const;
+    /// The input a stream comes from.
+    std::size_t first_input_of(std::size_t stream) const {
+        return static_cast<std::size_t>(std::countr_zero(source_of_[stream]));
+    }
     std::uint32_t steps() const { return static_cast<std::uint32_t>(spec.steps.size()); }
     /// Timer slots: inputs first, then steps, then the condition.
     std::uint32_t condition_slot() const {
@@ -106,6 +114,7 @@ private:
     std::optional<Program> when_;
     std::optional<Program> guard_;
     std::vector<Program> derives_;
+    std::vector<Affine> to_unit_;  // of derives
     std::vector<bool> derived_known_;
     std::vector<ScopeName> scope_;
     std::vector<std::uint32_t> source_of_;  // bit per input a stream comes from

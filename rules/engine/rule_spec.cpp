@@ -379,6 +379,7 @@ private:
             add(spec_.condition->op != nullptr ? spec_.condition->op->name : "expr");
             add(std::to_string(spec_.condition->in));
         }
+        for (const auto& derive : spec_.derives) add(derive.point);
         return hash;
     }
 
