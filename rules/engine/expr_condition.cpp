@@ -25,7 +25,7 @@ public:
         const auto truth = state.u8();
         Latch latch;
         const bool good = latch.load(state) && truth <= static_cast<unsigned>(Truth::unknown);
-        if (!good) return Error{Errc::bad_frame, "expr: damaged state"};
+        if (!good) return Error{Errc::bad_frame, "expr: damaged state", ""};
         truth_ = static_cast<Truth>(truth);
         latch_ = latch;
         return {};

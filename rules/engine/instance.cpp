@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "firmware/core/reading.hpp"
 #include "firmware/core/text.hpp"
 #include "rules/engine/expr_condition.hpp"
 #include "rules/engine/state_pack.hpp"
@@ -60,7 +61,7 @@ public:
             if (!parsed) return parsed.error();
             quantity = *parsed;
         } else {
-            return Error{Errc::bad_config, "a limit is a number with a unit, in quotes"};
+            return Error{Errc::bad_config, "a limit is a number with a unit, in quotes", ""};
         }
         std::string number;
         append_double(number, quantity.number);

@@ -135,7 +135,7 @@ Result<void> Deadband::load(StateReader& state) {
     const MonoTime passed_at{nanoseconds{state.zigzag()}};
     StepSample passed = load_sample(state);
     StepSample latest = load_sample(state);
-    if (!state.ok() || any > 1) return Error{Errc::bad_frame, "deadband: damaged state"};
+    if (!state.ok() || any > 1) return Error{Errc::bad_frame, "deadband: damaged state", ""};
     any_ = any == 1;
     passed_at_ = passed_at;
     passed_ = std::move(passed);

@@ -58,7 +58,7 @@ public:
         std::array<Limit, 4> limits = limits_;
         bool good = known < 2;
         for (Limit& limit : limits) good = limit.latch.load(state) && good;
-        if (!good || !state.ok()) return Error{Errc::bad_frame, "threshold: damaged state"};
+        if (!good || !state.ok()) return Error{Errc::bad_frame, "threshold: damaged state", ""};
         known_ = known == 1;
         x_ = x;
         limits_ = limits;
