@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "firmware/core/reading.hpp"
+#include "firmware/core/records.hpp"
+#include "firmware/core/result.hpp"
+
+namespace fog {
+
+/// The most samples one block may hold; larger counts do not decode.
+inline constexpr std::size_t kBlockRecords = 65'536;
+
+/// A decoded block: samples of one lane, ascending by seq, and what the writer put in its head.
+struct Block {
+    Lane lane = Lane::live;
+    Bytes head;
+    std::vector<Record> records;
+};
+
+/// The ends of a block, read without decoding its columns.
+struct BlockSpan {
+    Lane lane = Lane::live;
+    std::uint64_t count = 0;
+    Seq last;
+    BootId boot;  // of the last record
+    MonoTime received;
+};
+
+/// Packs samples (at most kBlockRecords, ascending by seq, all of `lane`) behind `head`. Exact:
+/// what decodes equals what went in, bit by bit. Format: README.md. No I/O.
+void encode_block(Lane lane, std::span<const Record* const> records,
+                  std::span<const std::byte> head, Bytes& out);
+/// Fails: bad_frame with the reason; accepts any bytes.
+Result<Block> decode_block(std::span<const std::byte> bytes);
+Result<BlockSpan> peek_block(std::span<const std::byte> bytes);
+/// The head alone; the whole block's checksum is verified.
+Result<Bytes> block_head(std::span<const std::byte> bytes);
+
+/// An event's `data` column: everything but seq, lane, kind and channel, which are columns.
+void encode_event(const Record& record, Bytes& out);
+/// `record` has seq, lane, kind and channel set by the caller. Fails: bad_frame.
+Result<void> decode_event(std::span<const std::byte> bytes, Record& record);
+
+/// What a record counts for in `bytes` of the ledger: fixed by its content, near its packed size.
+std::uint64_t ledger_bytes(const Record& record);
+
+}  // namespace fog
