@@ -1,0 +1,212 @@
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "firmware/store/block.hpp"
+#include "firmware/store/log_open.hpp"
+
+namespace fog {
+namespace {
+
+/// Visits the rows of a query with one `rowid`-like parameter from both ends, because damage stops
+/// a scan where it lies. True if nothing stopped it.
+bool from_both_ends(sqlite::Connection& db, const std::string& columns, const std::string& table,
+                    const std::string& key, const std::function<void(sqlite::Statement&)>& each) {
+    std::int64_t reached = INT64_MIN;
+    if (auto up =
+            db.prepare("SELECT " + key + ", " + columns + " FROM " + table + " ORDER BY " + key)) {
+        for (;;) {
+            auto row = up->row();
+            if (!row) break;
+            if (!*row) return true;
+            reached = up->integer(0);
+            each(*up);
+        }
+    }
+    auto down = db.prepare("SELECT " + key + ", " + columns + " FROM " + table + " WHERE " + key +
+                           " > ? ORDER BY " + key + " DESC");
+    if (!down) return false;
+    down->with(reached);
+    for (;;) {
+        auto row = down->row();
+        if (!row || !*row) return false;
+        each(*down);
+    }
+}
+
+/// Copies a table column by column; rows that cannot be read or written are left.
+void copy_table(sqlite::Connection& from, sqlite::Connection& to, const char* table, int columns) {
+    auto read = from.prepare("SELECT * FROM " + std::string(table));
+    std::string sql = "INSERT OR IGNORE INTO " + std::string(table) + " VALUES(?";
+    for (int i = 1; i < columns; ++i) sql += ", ?";
+    auto write = to.prepare(sql + ")");
+    if (!read || !write) return;
+    auto* source = read->raw();
+    for (;;) {
+        auto row = read->row();
+        if (!row || !*row) return;
+        write->reset();
+        for (int i = 0; i < columns; ++i)
+            sqlite3_bind_value(write->raw(), i + 1, sqlite3_column_value(source, i));
+        if (!write->run()) return;
+    }
+}
+
+/// The damaged log's sinks and what each was done with, as new as can be read. What is carried is
+/// counted anew. Nothing readable: everything is owed to every configured sink again.
+bool carry_sinks(sqlite::Connection& from, std::span<const std::string> sinks, LogState& state) {
+    auto newest = newest_state(from);
+    std::optional<LogState> old;
+    if (newest) old = std::move(*newest);
+    if (!old)
+        from_both_ends(from, "data", "tail", "first_seq", [&](sqlite::Statement& row) {
+            auto head = block_head(row.blob(1));
+            if (!head || head->empty()) return;
+            auto found = unpack_state(*head);
+            if (found && (!old || found->commit_no > old->commit_no)) old = std::move(*found);
+        });
+    if (!old) {
+        for (const auto& id : sinks.first(std::min<std::size_t>(sinks.size(), 16))) {
+            SinkAccount& sink = state.sinks.emplace_back();
+            sink.id = id;
+            sink.bit = static_cast<std::uint8_t>(state.sinks.size() - 1);
+        }
+        return false;
+    }
+    state.ring_entry = old->ring_entry;
+    state.boot = old->boot;
+    state.mono = old->mono;
+    state.wear = old->wear;
+    for (const auto& sink : old->sinks) {
+        SinkAccount& copy = state.sinks.emplace_back();
+        copy.id = sink.id;
+        copy.bit = sink.bit;
+        copy.use = sink.use;
+        for (std::size_t lane = 0; lane < kLanes; ++lane)
+            copy.lanes[lane].progress = sink.lanes[lane].progress;
+    }
+    return true;
+}
+
+class Carrier {
+public:
+    Carrier(sqlite::Connection& to, LogState& state, Salvage& out)
+        : state_(state),
+          out_(out),
+          tail_(to.prepare("INSERT OR IGNORE INTO tail VALUES(?, ?, ?, ?, ?)")),
+          event_(to.prepare("INSERT OR IGNORE INTO event VALUES(?, ?, ?, ?, ?)")),
+          dead_(to.prepare("INSERT OR IGNORE INTO dead VALUES(?, ?, ?, ?, 1, 0, ?)")) {}
+
+    bool ready() const { return tail_.has_value() && event_.has_value() && dead_.has_value(); }
+
+    void block(sqlite::Statement& row) {
+        auto block = decode_block(row.blob(2));
+        if (!block || block->records.empty()) {
+            out_.unreadable += std::min<std::uint64_t>(row.number(1), kBlockRecords);
+            return;
+        }
+        std::vector<const Record*> records;
+        for (Record& record : block->records) {
+            record.sinks &= state_.known_bits();
+            records.push_back(&record);
+        }
+        Bytes data;
+        encode_block(block->lane, records, {}, data);
+        // Its head is left behind: the accounts are the new log's.
+        if (!keep(tail_->with(records.front()->seq.value, records.back()->seq.value,
+                              static_cast<int>(block->lane), records.size(), data)))
+            return;
+        for (const Record* record : records) note(*record);
+    }
+
+    void event(sqlite::Statement& row) {
+        Record record;
+        record.seq.value = row.number(0);
+        const auto lane = row.number(1);
+        record.body = Event{};
+        if (lane >= kLanes || !decode_event(row.blob(4), record)) {
+            ++out_.unreadable;
+            return;
+        }
+        record.lane = static_cast<Lane>(lane);
+        record.event().kind = static_cast<EventKind>(row.integer(2));
+        record.event().channel = row.text(3);
+        record.sinks &= state_.known_bits();
+        Bytes data;
+        encode_event(record, data);
+        if (keep(event_->with(record.seq.value, lane, row.number(2), record.event().channel, data)))
+            note(record);
+    }
+
+    /// sink, seq, reason, data of a letter that was not to be sent again.
+    void dead(sqlite::Statement& row) {
+        auto record = unpack_record(row.blob(3));
+        SinkAccount* sink = state_.find(row.text(0));
+        if (!record || sink == nullptr || sink->use == SinkUse::removed ||
+            !sink->lane(record->lane).progress.done(record->seq))
+            return;
+        if (!keep(dead_->with(row.text(0), record->seq.value, static_cast<int>(record->lane),
+                              row.text(2), row.blob(3))))
+            return;
+        LaneAccount& lane = sink->lane(record->lane);
+        for (Tally* tally : {&lane.accepted, &lane.waiting, &lane.dead})
+            tally->add(ledger_bytes(*record));
+    }
+
+private:
+    void note(const Record& record) {
+        ++out_.records;
+        state_.committed = std::max(state_.committed, record.seq);
+        out_.generation =
+            std::max(out_.generation, record.seq.value >> SeqSource::kGenerationShift);
+        for (SinkAccount& sink : state_.sinks) {
+            LaneAccount& lane = sink.lane(record.lane);
+            if (!sink.owes(record) || lane.progress.done(record.seq)) continue;
+            lane.accepted.add(ledger_bytes(record));
+            lane.waiting.add(ledger_bytes(record));
+        }
+    }
+    bool keep(sqlite::Statement& row) {
+        return row.run() && sqlite3_changes(sqlite3_db_handle(row.raw())) > 0;
+    }
+
+    LogState& state_;
+    Salvage& out_;
+    Result<sqlite::Statement> tail_;
+    Result<sqlite::Statement> event_;
+    Result<sqlite::Statement> dead_;
+};
+
+}  // namespace
+
+Result<Salvage> salvage(const std::filesystem::path& from, sqlite::Connection& to,
+                        std::span<const std::string> sinks, LogState& state) {
+    Salvage out;
+    // Read-write, because the WAL that belongs to it may have to be recovered.
+    auto opened = sqlite::Connection::open(from, sqlite::Connection::Mode::read_write);
+    if (!opened) return out;
+    sqlite::Connection& old = *opened;
+    auto is_log = old.number("SELECT count(*) FROM sqlite_schema WHERE name = 'tail'");
+    if (!is_log || *is_log == 0) return out;
+    out.any_state = carry_sinks(old, sinks, state);
+    copy_table(old, to, "point", 6);
+    copy_table(old, to, "device", 4);
+    copy_table(old, to, "state", 2);
+    copy_table(old, to, "boot", 4);
+    copy_table(old, to, "boot_span", 4);
+    if (auto generation = old.number("SELECT value FROM meta WHERE key = 'generation'"))
+        out.generation = static_cast<std::uint64_t>(*generation);
+
+    Carrier carrier(to, state, out);
+    if (!carrier.ready()) return Error{Errc::internal, "log: salvage cannot write", {}};
+    const bool blocks = from_both_ends(old, "n, data", "tail", "first_seq",
+                                       [&](sqlite::Statement& row) { carrier.block(row); });
+    const bool events = from_both_ends(old, "lane, kind, subject, data", "event", "seq",
+                                       [&](sqlite::Statement& row) { carrier.event(row); });
+    out.exact = blocks && events;
+    if (auto letters = old.prepare("SELECT sink, seq, reason, data FROM dead WHERE resend = 0"))
+        for (auto row = letters->row(); row && *row; row = letters->row()) carrier.dead(*letters);
+    return out;
+}
+
+}  // namespace fog
