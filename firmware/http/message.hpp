@@ -61,6 +61,8 @@ struct Problem {
     std::optional<std::uint64_t> limit, value;
     std::optional<unsigned> retry_after_seconds;
 };
+/// Its JSON text, also sent over WebSocket.
+std::string problem_json(const Problem& problem, std::string_view instance = {});
 Response problem_response(const Problem& problem, std::string_view instance = {});
 /// The problem a failed Result stands for: bad_request 400, not_found 404, conflict 409, busy 503
 /// ...

@@ -88,7 +88,7 @@ public:
     static constexpr std::size_t kPrivate = 128;  // most private bytes of one event
 
     void clear() { count_ = used_ = bytes_ = 0; }
-    bool room() const { return count_ + 4 <= kParts && used_ + kPrivate <= scratch_.size(); }
+    bool room() const { return count_ + 6 <= kParts && used_ + kPrivate <= scratch_.size(); }
     void add(std::string_view shared) {
         if (shared.empty()) return;
         parts_[count_++] = {const_cast<char*>(shared.data()), shared.size()};

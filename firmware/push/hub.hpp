@@ -98,11 +98,16 @@ public:
     const FrameRing& ring() const { return ring_; }
     Replays& replays() { return *replays_; }
     /// Calls `visit` for the last record of every series the subscription matches, alarms first.
-    void visit_last(const Subscription& sub, const std::function<void(const Frame&)>& visit) const;
+    void visit_last(const Subscription& sub, const std::function<void(const FramePtr&)>& visit) const;
     Gather& gather() { return gather_; }
     MonoTime now() const { return parts_.clock.mono(); }
 
 private:
+    struct Credit {
+        double left = 0;
+        MonoTime at{};
+    };
+    bool rate_exceeded(const std::string& address);
     void remember(const FramePtr& frame);
     void dispatch(const FramePtr& frame);
     void end_turn();
@@ -124,7 +129,8 @@ private:
     std::vector<Client*> dirty_;
     std::vector<std::string> buried_;
     std::vector<Subscription*> touched_;
-    std::vector<Subscription*> held_;
+    std::vector<Subscription*> held_, releasing_;
+    std::uint64_t last_generation_ = 0;
     std::unique_ptr<Replays> replays_;
     Gather gather_;
     EventLoop::TimerId sweep_timer_ = 0, held_timer_ = 0, drain_timer_ = 0;
@@ -134,6 +140,7 @@ private:
     bool turn_scheduled_ = false;
     bool draining_ = false;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+    std::unordered_map<std::string, Credit> credits_;  // new streams by address
 };
 
 }  // namespace fog

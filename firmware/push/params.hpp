@@ -47,8 +47,8 @@ using ParamList = std::vector<std::pair<std::string, std::string>>;
 
 /// Query of a request as parameters: `channel` is percent-decoded only, the others form-decoded.
 ParamList stream_query(std::string_view target);
-/// Members of a JSON object as parameters (arrays repeat, numbers and truth values as text);
-/// `skip` names members that are none. A Problem json-invalid or parameter-invalid if it is not one.
+/// Members of a JSON object as parameters: arrays repeat, numbers and truth values become text.
+/// Else a Problem json-invalid or parameter-invalid.
 struct JsonParams {
     ParamList list;
     std::optional<Problem> problem;

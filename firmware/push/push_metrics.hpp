@@ -25,6 +25,9 @@ public:
     void resumed(std::string_view how) { count("fogline_push_resumes_total", "how", how); }
     void refused(std::string_view reason) { count("fogline_push_refused_total", "reason", reason); }
     void closed(std::string_view reason) { count("fogline_push_closed_total", "reason", reason); }
+    void fell_behind(std::string_view why) {
+        count("fogline_push_fell_behind_total", "reason", why);
+    }
     void dropped(std::string_view reason, std::uint64_t n) {
         count("fogline_push_dropped_total", "reason", reason, n);
     }

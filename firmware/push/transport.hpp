@@ -30,6 +30,8 @@ public:
                                 std::optional<Position> id, bool names) const = 0;
     /// Keep-alive that is no event; `pos` given: the client's position moved without events.
     virtual std::string tick(std::optional<Position> pos, std::size_t pad) const = 0;
+    /// Says when to come back, where the transport has a word for it; may be empty.
+    virtual std::string retry(std::size_t milliseconds) const = 0;
     /// Last bytes before the connection ends; may be empty.
     virtual std::string farewell(std::uint16_t code, std::string_view reason) const = 0;
 };

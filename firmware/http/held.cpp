@@ -1,0 +1,194 @@
+#include "firmware/http/held.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <cerrno>
+#include <chrono>
+#include <string>
+#include <unordered_set>
+#include <utility>
+
+#include "firmware/core/thread_owned.hpp"
+#include "firmware/io/files.hpp"
+
+namespace fog {
+
+namespace {
+
+namespace asio = boost::asio;
+
+class SocketSet;
+
+class HeldSocket final : public HeldConnection {
+public:
+    HeldSocket(std::shared_ptr<SocketSet> set, Fd socket, std::string early)
+        : set_(std::move(set)), socket_(std::move(socket)), early_(std::move(early)) {}
+    ~HeldSocket() override;
+
+    void own(Owner* owner) override;
+    Written write(std::span<const iovec> parts) override;
+    void finish() override { ::shutdown(socket_.get(), SHUT_WR); }
+
+    int fd() const { return socket_.get(); }
+    void ready(std::uint32_t events);
+
+private:
+    void read_all();
+
+    std::shared_ptr<SocketSet> set_;
+    Fd socket_;
+    std::string early_;
+    Owner* owner_ = nullptr;
+    bool full_ = false;
+};
+
+/// Edge-triggered epoll set inside the loop's own: one wait of the loop serves all held sockets.
+class SocketSet final : public HeldSockets, public std::enable_shared_from_this<SocketSet> {
+public:
+    SocketSet(EventLoop& loop, Fd epoll)
+        : loop_(loop), epoll_(epoll.get()), waiter_(loop.context(), epoll.release()) {}
+
+    std::unique_ptr<HeldConnection> adopt(Fd socket, std::string early) override;
+    void remove(HeldSocket& socket) { alive_.erase(&socket); }
+    bool holds(HeldSocket* socket) const { return alive_.count(socket) != 0; }
+    EventLoop& loop() { return loop_; }
+    void wait();
+
+private:
+    void serve();
+
+    EventLoop& loop_;
+    int epoll_;
+    asio::posix::stream_descriptor waiter_;
+    std::unordered_set<HeldSocket*> alive_;
+};
+
+template <class T>
+void set_option(int fd, int level, int name, T value) {
+    ::setsockopt(fd, level, name, &value, sizeof(value));  // not TCP: refused, and not needed
+}
+
+HeldSocket::~HeldSocket() { set_->remove(*this); }
+
+void HeldSocket::own(Owner* owner) {
+    owner_ = owner;
+    if (early_.empty() || owner == nullptr) return;
+    // Not from inside this call: the owner is still being built.
+    set_->loop().post([set = set_, self = this] {
+        if (!set->holds(self) || self->owner_ == nullptr) return;
+        const std::string early = std::exchange(self->early_, {});
+        self->owner_->on_input(std::as_bytes(std::span(early.data(), early.size())));
+    });
+}
+
+HeldConnection::Written HeldSocket::write(std::span<const iovec> parts) {
+    Written done;
+    for (;;) {
+        ssize_t sent = 0;
+        if (parts.size() == 1) {
+            sent = ::send(socket_.get(), parts[0].iov_base, parts[0].iov_len, MSG_NOSIGNAL);
+        } else {
+            msghdr message{};
+            message.msg_iov = const_cast<iovec*>(parts.data());
+            message.msg_iovlen = parts.size();
+            sent = ::sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
+        }
+        if (sent >= 0) {
+            done.bytes = static_cast<std::size_t>(sent);
+            std::size_t asked = 0;
+            for (const auto& part : parts) asked += part.iov_len;
+            // A short write means the kernel is full; it will say when it is not.
+            full_ = done.bytes < asked;
+            done.state = full_ ? State::full : State::open;
+            return done;
+        }
+        if (errno == EINTR) continue;
+        full_ = errno == EAGAIN || errno == EWOULDBLOCK;
+        done.state = full_ ? State::full : State::gone;
+        return done;
+    }
+}
+
+void HeldSocket::read_all() {
+    thread_local std::array<std::byte, 16384> buffer;
+    const auto set = set_;
+    // Until EAGAIN: an end that came together with the data has no edge of its own.
+    while (set->holds(this) && owner_ != nullptr) {
+        const ssize_t got = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
+        if (got > 0) {
+            owner_->on_input(std::span(buffer.data(), static_cast<std::size_t>(got)));
+            continue;
+        }
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
+        return owner_->on_closed(got == 0 ? "client" : "network");
+    }
+}
+
+void HeldSocket::ready(std::uint32_t events) {
+    if (owner_ == nullptr) return;
+    const auto set = set_;
+    if ((events & EPOLLERR) != 0) return owner_->on_closed("network");
+    if ((events & EPOLLOUT) != 0 && full_) {
+        full_ = false;
+        owner_->on_writable();
+        if (!set->holds(this)) return;
+    }
+    if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) != 0 && owner_ != nullptr) read_all();
+}
+
+std::unique_ptr<HeldConnection> SocketSet::adopt(Fd socket, std::string early) {
+    loop_.check();
+    const int fd = socket.get();
+    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, 16U << 10U);
+    set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 20'000U);
+    auto held = std::make_unique<HeldSocket>(shared_from_this(), std::move(socket), std::move(early));
+    alive_.insert(held.get());
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    event.data.ptr = held.get();
+    if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) != 0) return nullptr;
+    return held;
+}
+
+void SocketSet::wait() {
+    waiter_.async_wait(asio::posix::stream_descriptor::wait_read,
+                       [weak = weak_from_this()](boost::system::error_code ec) {
+                           const auto self = weak.lock();
+                           if (self && !ec) self->serve();
+                       });
+}
+
+void SocketSet::serve() {
+    std::array<epoll_event, 256> events;
+    const int count = ::epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), 0);
+    for (int i = 0; i < count; ++i) {
+        auto* socket = static_cast<HeldSocket*>(events[static_cast<std::size_t>(i)].data.ptr);
+        // An earlier event of this round may have closed it.
+        if (alive_.count(socket) != 0)
+            socket->ready(events[static_cast<std::size_t>(i)].events);
+    }
+    // Edge-triggered: the set is emptied before waiting again, in turns, so that others run too.
+    if (count <= 0) return wait();
+    loop_.post([weak = weak_from_this()] {
+        if (const auto self = weak.lock()) self->serve();
+    });
+}
+
+}  // namespace
+
+Result<std::shared_ptr<HeldSockets>> HeldSockets::make(EventLoop& loop) {
+    Fd epoll(::epoll_create1(EPOLL_CLOEXEC));
+    if (!epoll) return Error{Errc::internal, "epoll_create1: " + errno_text(errno), {}};
+    auto set = std::make_shared<SocketSet>(loop, std::move(epoll));
+    set->wait();
+    return std::shared_ptr<HeldSockets>(std::move(set));
+}
+
+}  // namespace fog
