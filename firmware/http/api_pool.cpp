@@ -7,8 +7,7 @@
 
 namespace fog {
 
-ApiPool::ApiPool(unsigned threads, std::size_t queued)
-    : queue_("api", queued, Overflow::refuse) {
+ApiPool::ApiPool(unsigned threads, std::size_t queued) : queue_("api", queued, Overflow::refuse) {
     for (unsigned i = 0; i < std::max(1U, threads); ++i) {
         threads_.emplace_back([this] {
             while (!queue_.closed() || queue_.counts().depth != 0) {

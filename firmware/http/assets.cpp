@@ -12,7 +12,8 @@ bool names_token(std::string_view list, std::string_view token) {
         auto item = list.substr(0, comma);
         list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
         item = item.substr(0, item.find(';'));
-        while (!item.empty() && (item.front() == ' ' || item.front() == '\t')) item.remove_prefix(1);
+        while (!item.empty() && (item.front() == ' ' || item.front() == '\t'))
+            item.remove_prefix(1);
         while (!item.empty() && (item.back() == ' ' || item.back() == '\t')) item.remove_suffix(1);
         if (item.substr(0, 2) == "W/") item.remove_prefix(2);
         if (item == token) return true;

@@ -15,7 +15,7 @@ struct Asset {
     std::string_view content_type;  // "text/html; charset=utf-8"
     std::string_view etag;          // with quotes
     std::string_view body;
-    std::string_view gzip;      // empty = only plain
+    std::string_view gzip;        // empty = only plain
     bool immutable_name = false;  // the name holds a hash: may be cached for ever
 };
 

@@ -73,7 +73,9 @@ void set_option(int fd, int level, int name, T value) {
     ::setsockopt(fd, level, name, &value, sizeof(value));  // not TCP: refused, and not needed
 }
 
-HeldSocket::~HeldSocket() { set_->remove(*this); }
+HeldSocket::~HeldSocket() {
+    set_->remove(*this);
+}
 
 void HeldSocket::own(Owner* owner) {
     owner_ = owner;
@@ -148,7 +150,8 @@ std::unique_ptr<HeldConnection> SocketSet::adopt(Fd socket, std::string early) {
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, 16U << 10U);
     set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 20'000U);
-    auto held = std::make_unique<HeldSocket>(shared_from_this(), std::move(socket), std::move(early));
+    auto held =
+        std::make_unique<HeldSocket>(shared_from_this(), std::move(socket), std::move(early));
     alive_.insert(held.get());
     epoll_event event{};
     event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
@@ -171,8 +174,7 @@ void SocketSet::serve() {
     for (int i = 0; i < count; ++i) {
         auto* socket = static_cast<HeldSocket*>(events[static_cast<std::size_t>(i)].data.ptr);
         // An earlier event of this round may have closed it.
-        if (alive_.count(socket) != 0)
-            socket->ready(events[static_cast<std::size_t>(i)].events);
+        if (alive_.count(socket) != 0) socket->ready(events[static_cast<std::size_t>(i)].events);
     }
     // Edge-triggered: the set is emptied before waiting again, in turns, so that others run too.
     if (count <= 0) return wait();

@@ -6,13 +6,20 @@ namespace fog {
 
 std::string_view to_text(Method method) {
     switch (method) {
-        case Method::get: return "GET";
-        case Method::head: return "HEAD";
-        case Method::post: return "POST";
-        case Method::put: return "PUT";
-        case Method::patch: return "PATCH";
-        case Method::del: return "DELETE";
-        case Method::options: return "OPTIONS";
+        case Method::get:
+            return "GET";
+        case Method::head:
+            return "HEAD";
+        case Method::post:
+            return "POST";
+        case Method::put:
+            return "PUT";
+        case Method::patch:
+            return "PATCH";
+        case Method::del:
+            return "DELETE";
+        case Method::options:
+            return "OPTIONS";
     }
     return "GET";
 }
@@ -120,19 +127,45 @@ Problem problem_of(const Error& error) {
         problem.title = title;
     };
     switch (error.code) {
-        case Errc::bad_config: as(422, "config-invalid", "The configuration is not valid"); break;
-        case Errc::bad_frame: as(400, "input-invalid", "The input does not decode"); break;
-        case Errc::bad_request: as(400, "request-invalid", "The request is not valid"); break;
-        case Errc::not_found: as(404, "not-found", "There is no such thing"); break;
-        case Errc::conflict: as(409, "conflict", "It conflicts with what is there"); break;
-        case Errc::timeout: as(504, "timeout", "No answer in time"); break;
-        case Errc::unreachable: as(503, "unreachable", "The far side cannot be reached"); break;
-        case Errc::refused: as(502, "refused", "The far side refused"); break;
-        case Errc::denied: as(403, "not-allowed", "Not allowed"); break;
-        case Errc::busy: as(503, "busy", "Too much to do at the moment"); break;
-        case Errc::storage_full: as(507, "storage-full", "No room to store it"); break;
-        case Errc::storage_error: as(503, "storage-error", "The storage failed"); break;
-        case Errc::internal: as(500, "internal", "A fault of the gateway itself"); break;
+        case Errc::bad_config:
+            as(422, "config-invalid", "The configuration is not valid");
+            break;
+        case Errc::bad_frame:
+            as(400, "input-invalid", "The input does not decode");
+            break;
+        case Errc::bad_request:
+            as(400, "request-invalid", "The request is not valid");
+            break;
+        case Errc::not_found:
+            as(404, "not-found", "There is no such thing");
+            break;
+        case Errc::conflict:
+            as(409, "conflict", "It conflicts with what is there");
+            break;
+        case Errc::timeout:
+            as(504, "timeout", "No answer in time");
+            break;
+        case Errc::unreachable:
+            as(503, "unreachable", "The far side cannot be reached");
+            break;
+        case Errc::refused:
+            as(502, "refused", "The far side refused");
+            break;
+        case Errc::denied:
+            as(403, "not-allowed", "Not allowed");
+            break;
+        case Errc::busy:
+            as(503, "busy", "Too much to do at the moment");
+            break;
+        case Errc::storage_full:
+            as(507, "storage-full", "No room to store it");
+            break;
+        case Errc::storage_error:
+            as(503, "storage-error", "The storage failed");
+            break;
+        case Errc::internal:
+            as(500, "internal", "A fault of the gateway itself");
+            break;
     }
     if (problem.status == 503 || problem.status == 507) problem.retry_after_seconds = 2;
     return problem;

@@ -66,7 +66,9 @@ std::optional<std::string> match(std::string_view pattern, std::string_view path
 
 }  // namespace
 
-void Router::add(Route route) { routes_.push_back(std::move(route)); }
+void Router::add(Route route) {
+    routes_.push_back(std::move(route));
+}
 
 Router::Found Router::find(Method method, std::string_view path) const {
     Found found;
@@ -78,8 +80,8 @@ Router::Found Router::find(Method method, std::string_view path) const {
         if (std::find(found.allowed.begin(), found.allowed.end(), route.method) ==
             found.allowed.end())
             found.allowed.push_back(route.method);
-        const bool wanted = route.method == method ||
-                            (method == Method::head && route.method == Method::get);
+        const bool wanted =
+            route.method == method || (method == Method::head && route.method == Method::get);
         if (!wanted || (found.route != nullptr && *rank <= best)) continue;
         found.route = &route;
         found.values = std::move(values);

@@ -25,13 +25,13 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
 
     void accept_tcp(std::size_t at) {
         auto peer = std::make_shared<HttpSession::Socket>(io());
-        tcp[at]->async_accept(*peer, [weak = weak_from_this(), at, peer](
-                                         boost::system::error_code ec) {
-            const auto self = weak.lock();
-            if (!self || self->stopped || ec == asio::error::operation_aborted) return;
-            if (!ec) self->begin(std::move(*peer), false);
-            self->next_tcp(at, ec);
-        });
+        tcp[at]->async_accept(
+            *peer, [weak = weak_from_this(), at, peer](boost::system::error_code ec) {
+                const auto self = weak.lock();
+                if (!self || self->stopped || ec == asio::error::operation_aborted) return;
+                if (!ec) self->begin(std::move(*peer), false);
+                self->next_tcp(at, ec);
+            });
     }
 
     /// Out of descriptors: the backlog waits a little instead of spinning.
@@ -95,13 +95,15 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
 
 Result<std::uint16_t> HttpServer::Impl::listen(std::string_view address, std::uint16_t port) {
     boost::system::error_code ec;
-    const auto ip = asio::ip::make_address(address == "localhost" ? "127.0.0.1" : std::string(address), ec);
+    const auto ip =
+        asio::ip::make_address(address == "localhost" ? "127.0.0.1" : std::string(address), ec);
     const std::string where = std::string(address) + ":" + std::to_string(port);
     if (ec)
         return Error{Errc::bad_config, "http: '" + std::string(address) + "' is no IP address",
                      "Use 127.0.0.1, ::1, 0.0.0.0, :: or an address of this machine."};
     if (!ip.is_loopback() && !shared->parts.authenticator.claimed())
-        return Error{Errc::denied, "http: " + where + " is reachable from outside and nobody has claimed the box",
+        return Error{Errc::denied,
+                     "http: " + where + " is reachable from outside and nobody has claimed the box",
                      "Claim it first on http://127.0.0.1 or with: fogctl claim set"};
     auto acceptor = std::make_unique<Tcp::acceptor>(io());
     const Tcp::endpoint endpoint(ip, port);
@@ -110,15 +112,18 @@ Result<std::uint16_t> HttpServer::Impl::listen(std::string_view address, std::ui
     if (!ec) acceptor->bind(endpoint, ec);
     if (!ec) acceptor->listen(4096, ec);
     if (ec == asio::error::address_in_use)
-        return Error{Errc::conflict, "http: port " + std::to_string(port) + " of " + std::string(address) + " is in use",
-                     "Stop the program that holds it (ss -ltnp shows it), or set http.port to another one."};
+        return Error{
+            Errc::conflict,
+            "http: port " + std::to_string(port) + " of " + std::string(address) + " is in use",
+            "Stop the program that holds it (ss -ltnp shows it), or set http.port to another one."};
     if (ec)
         return Error{Errc::bad_config, "http: cannot listen on " + where + ": " + ec.message(),
                      "Check http.address and http.port."};
     const auto actual = acceptor->local_endpoint(ec).port();
     tcp.push_back(std::move(acceptor));
     accept_tcp(tcp.size() - 1);
-    log_info("http", "listening address=" + std::string(address) + " port=" + std::to_string(actual));
+    log_info("http",
+             "listening address=" + std::string(address) + " port=" + std::to_string(actual));
     return actual;
 }
 
@@ -152,17 +157,23 @@ Result<void> HttpServer::Impl::listen_unix(const std::filesystem::path& path, un
 }
 
 HttpServer::HttpServer(HttpParts parts, HttpConfig config) {
-    auto shared = std::make_shared<HttpShared>(HttpShared{parts, std::move(config), {}, {}, {}, false});
+    auto shared =
+        std::make_shared<HttpShared>(HttpShared{parts, std::move(config), {}, {}, {}, false});
     shared->pool = std::make_unique<ApiPool>(shared->config.api_threads, parts.limits.api_queue);
     auto held = HeldSockets::make(parts.loop);
     if (held) shared->held = *held;
     impl_ = std::make_shared<Impl>(std::move(shared));
-    impl_->accepted = &parts.metrics.counter("fogline_http_connections_total", {}, "connections accepted");
-    impl_->refused = &parts.metrics.counter("fogline_http_refused_total", "reason=\"full\"", "connections refused");
-    impl_->accept_faults = &parts.metrics.counter("fogline_http_accept_faults_total", {}, "accept() failed");
+    impl_->accepted =
+        &parts.metrics.counter("fogline_http_connections_total", {}, "connections accepted");
+    impl_->refused = &parts.metrics.counter("fogline_http_refused_total", "reason=\"full\"",
+                                            "connections refused");
+    impl_->accept_faults =
+        &parts.metrics.counter("fogline_http_accept_faults_total", {}, "accept() failed");
 }
 
-HttpServer::~HttpServer() { stop(); }
+HttpServer::~HttpServer() {
+    stop();
+}
 
 Result<std::uint16_t> HttpServer::listen(std::string_view address, std::uint16_t port) {
     if (!impl_->shared->held) return Error{Errc::internal, "http: epoll is not available", {}};
@@ -173,7 +184,9 @@ Result<void> HttpServer::listen_unix(const std::filesystem::path& path, unsigned
     return impl_->listen_unix(path, mode);
 }
 
-bool HttpServer::run_on_api(std::function<void()> job) { return impl_->shared->pool->run(std::move(job)); }
+bool HttpServer::run_on_api(std::function<void()> job) {
+    return impl_->shared->pool->run(std::move(job));
+}
 
 void HttpServer::stop_listening() {
     impl_->stopped = true;

@@ -77,7 +77,9 @@ HttpSession::HttpSession(std::shared_ptr<HttpShared> shared, Socket socket, bool
     shared_->sessions.insert(this);
 }
 
-HttpSession::~HttpSession() { shared_->sessions.erase(this); }
+HttpSession::~HttpSession() {
+    shared_->sessions.erase(this);
+}
 
 void HttpSession::arm(std::chrono::nanoseconds timeout) {
     timed_out_ = false;
@@ -91,7 +93,9 @@ void HttpSession::arm(std::chrono::nanoseconds timeout) {
     });
 }
 
-void HttpSession::start() { read_head(); }
+void HttpSession::start() {
+    read_head();
+}
 
 void HttpSession::close() {
     timer_.cancel();
@@ -112,10 +116,11 @@ void HttpSession::wait_for_request() {
     idle_ = true;
     buffer_ = boost::beast::flat_buffer();  // an idle connection holds no memory for input
     arm(shared_->parts.limits.idle_timeout);
-    socket_.async_wait(Socket::wait_read, [self = shared_from_this()](boost::system::error_code ec) {
-        if (ec || self->shared_->stopping) return self->close();
-        self->read_head();
-    });
+    socket_.async_wait(Socket::wait_read,
+                       [self = shared_from_this()](boost::system::error_code ec) {
+                           if (ec || self->shared_->stopping) return self->close();
+                           self->read_head();
+                       });
 }
 
 void HttpSession::read_head() {
@@ -127,14 +132,16 @@ void HttpSession::read_head() {
     route_ = nullptr;
     ++serial_;
     arm(shared_->parts.limits.header_timeout);
-    http::async_read_header(
-        socket_, buffer_, *parser_,
-        [self = shared_from_this()](boost::system::error_code ec, std::size_t) { self->on_head(ec); });
+    http::async_read_header(socket_, buffer_, *parser_,
+                            [self = shared_from_this()](boost::system::error_code ec, std::size_t) {
+                                self->on_head(ec);
+                            });
 }
 
 void HttpSession::on_read_fault(boost::system::error_code ec) {
     const bool said_something = parser_ && parser_->got_some();
-    Problem problem{400, "request-malformed", "The request is not HTTP/1.1", {}, {}, {}, {}, {}, {}};
+    Problem problem{400, "request-malformed", "The request is not HTTP/1.1", {}, {}, {}, {}, {},
+                    {}};
     if (timed_out_) {
         if (!said_something && !first_) return close();
         problem = {408, "timeout", "The request did not come in time", {}, {}, {}, {}, {}, {}};
@@ -169,8 +176,9 @@ void HttpSession::on_head(boost::system::error_code ec) {
                             ? route_->body_bytes
                             : shared_->parts.limits.body_bytes);
     const auto length = parser_->content_length();
-    const auto most = route_ != nullptr && route_->body_bytes != 0 ? route_->body_bytes
-                                                                   : shared_->parts.limits.body_bytes;
+    const auto most = route_ != nullptr && route_->body_bytes != 0
+                          ? route_->body_bytes
+                          : shared_->parts.limits.body_bytes;
     if (length && *length > most) return on_read_fault(http::error::body_limit);
     if (parser_->is_done()) return serve();
     read_body();
@@ -219,9 +227,10 @@ void HttpSession::read_body() {
         socket_.send(asio::buffer(kGoOn), 0, ec);
     }
     arm(shared_->parts.limits.body_timeout);
-    http::async_read(
-        socket_, buffer_, *parser_,
-        [self = shared_from_this()](boost::system::error_code ec, std::size_t) { self->on_body(ec); });
+    http::async_read(socket_, buffer_, *parser_,
+                     [self = shared_from_this()](boost::system::error_code ec, std::size_t) {
+                         self->on_body(ec);
+                     });
 }
 
 void HttpSession::on_body(boost::system::error_code ec) {
@@ -269,8 +278,8 @@ void HttpSession::call_handler() {
     Request request = request_;
     request.body = std::move(body);
     if (route_->run_on == RunOn::io) return run_handler(*route_, std::move(request), responder);
-    const bool taken = shared_->pool->run(
-        [route = route_, request = std::move(request), responder]() mutable {
+    const bool taken =
+        shared_->pool->run([route = route_, request = std::move(request), responder]() mutable {
             run_handler(*route, std::move(request), responder);
         });
     if (taken) return;
@@ -328,8 +337,8 @@ void HttpSession::send(Response response) {
     const std::string_view body =
         response_.shared_body ? std::string_view(*response_.shared_body) : response_.body;
     head_ = head_of(response_, body.size());
-    const bool bodyless = request_.method == Method::head || response_.status == 304 ||
-                          response_.status == 204;
+    const bool bodyless =
+        request_.method == Method::head || response_.status == 304 || response_.status == 204;
     write(bodyless ? std::string_view{} : body);
 }
 
@@ -358,12 +367,13 @@ void HttpSession::on_sent(boost::system::error_code ec) {
 /// Reads away what the client still sends, so that closing does not reset the answer it reads.
 void HttpSession::drain_input() {
     buffer_.clear();
-    socket_.async_read_some(buffer_.prepare(4096),
-                            [self = shared_from_this()](boost::system::error_code ec, std::size_t got) {
-                                self->drained_ += got;
-                                if (ec || self->drained_ > (1U << 20U)) return self->close();
-                                self->drain_input();
-                            });
+    socket_.async_read_some(
+        buffer_.prepare(4096),
+        [self = shared_from_this()](boost::system::error_code ec, std::size_t got) {
+            self->drained_ += got;
+            if (ec || self->drained_ > (1U << 20U)) return self->close();
+            self->drain_input();
+        });
 }
 
 void HttpSession::hand_over(Response response) {

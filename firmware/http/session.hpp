@@ -77,8 +77,8 @@ private:
     std::string head_;
     std::string remote_;
     std::shared_ptr<HttpSession> self_;  // keeps the session while it waits for an answer
-    std::uint64_t serial_ = 0;  // of the request being answered
-    std::size_t drained_ = 0;  // bytes read away after the last answer
+    std::uint64_t serial_ = 0;           // of the request being answered
+    std::size_t drained_ = 0;            // bytes read away after the last answer
     bool control_;
     bool loopback_;
     bool idle_ = true;

@@ -11,8 +11,8 @@ namespace fog {
 
 namespace {
 
-constexpr Method kMethods[] = {Method::get, Method::head,  Method::post,   Method::put,
-                               Method::patch, Method::del, Method::options};
+constexpr Method kMethods[] = {Method::get,   Method::head, Method::post,   Method::put,
+                               Method::patch, Method::del,  Method::options};
 
 Problem make(unsigned status, std::string slug, std::string title, std::string detail = {},
              std::string hint = {}) {
@@ -117,8 +117,7 @@ std::optional<Problem> check_access(const Route& route, Authenticator& authentic
     const bool reads = request.method == Method::get || request.method == Method::head;
     if (caller.by_cookie && !reads && request.header("x-fogline") != "1")
         return make(403, "not-allowed", "The X-Fogline header is missing",
-                    "with a cookie, every request but GET needs X-Fogline: 1",
-                    "Send X-Fogline: 1");
+                    "with a cookie, every request but GET needs X-Fogline: 1", "Send X-Fogline: 1");
     return std::nullopt;
 }
 

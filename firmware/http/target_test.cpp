@@ -23,7 +23,8 @@ TEST_CASE("target: plus is a space in form fields only") {
 
 TEST_CASE("target: hosts of this box are known with and without port") {
     const std::vector<std::string> allowed = {"panel.example"};
-    for (const char* host : {"localhost", "LOCALHOST:80", "10.0.0.1:8080", "[fe80::1]", "gw-1", "gw-1.local:81", "panel.example"})
+    for (const char* host : {"localhost", "LOCALHOST:80", "10.0.0.1:8080", "[fe80::1]", "gw-1",
+                             "gw-1.local:81", "panel.example"})
         CHECK_MESSAGE(fog::host_allowed(host, "gw-1", allowed), host);
     for (const char* host : {"", "evil.example", "gw-1.evil", "localhost.evil", "[x]"})
         CHECK_FALSE_MESSAGE(fog::host_allowed(host, "gw-1", allowed), host);
@@ -40,7 +41,8 @@ TEST_CASE("problem: carries its members, pointers and parameters apart") {
     problem.errors.push_back(fault);
     fault.pointer = "since";
     problem.errors.push_back(fault);
-    CHECK(fog::problem_json(problem, "/p") ==
-          R"({"type":"/problems/x-invalid","title":"x-invalid","status":422,"instance":"/p","errors":[)"
-          R"({"pointer":"/a/0","detail":"wrong \"here\""},{"parameter":"since","detail":"wrong \"here\""}],"limit":5})");
+    CHECK(
+        fog::problem_json(problem, "/p") ==
+        R"({"type":"/problems/x-invalid","title":"x-invalid","status":422,"instance":"/p","errors":[)"
+        R"({"pointer":"/a/0","detail":"wrong \"here\""},{"parameter":"since","detail":"wrong \"here\""}],"limit":5})");
 }

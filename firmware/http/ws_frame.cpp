@@ -15,7 +15,9 @@ namespace {
 constexpr std::size_t kControlBytes = 125;
 constexpr std::uint16_t kNoCode = 1005;
 
-bool is_control(Opcode opcode) { return (static_cast<unsigned>(opcode) & 8U) != 0; }
+bool is_control(Opcode opcode) {
+    return (static_cast<unsigned>(opcode) & 8U) != 0;
+}
 
 std::size_t header_bytes(const std::uint8_t* header) {
     const unsigned length = header[1] & 0x7FU;

@@ -8,7 +8,14 @@
 
 namespace fog::ws {
 
-enum class Opcode : std::uint8_t { continuation = 0, text = 1, binary = 2, close = 8, ping = 9, pong = 10 };
+enum class Opcode : std::uint8_t {
+    continuation = 0,
+    text = 1,
+    binary = 2,
+    close = 8,
+    ping = 9,
+    pong = 10
+};
 
 /// Close codes we send.
 inline constexpr std::uint16_t kNormal = 1000;
@@ -34,9 +41,9 @@ public:
 
     enum class Kind : std::uint8_t { more, text, binary, ping, pong, close, fault };
     struct Event {
-        Kind kind = Kind::more;   // more: the input is used up
-        std::string data;         // payload; reason of close and fault
-        std::uint16_t code = 0;   // of close (1005 = none sent) and fault
+        Kind kind = Kind::more;  // more: the input is used up
+        std::string data;        // payload; reason of close and fault
+        std::uint16_t code = 0;  // of close (1005 = none sent) and fault
     };
     /// Next thing in `in`; what was used is removed from its front. After a fault: only faults.
     Event next(std::span<const std::byte>& in);
@@ -49,16 +56,16 @@ private:
     Event finish_control(Opcode opcode);
 
     std::size_t most_;
-    std::string message_;   // unmasked so far, all fragments
-    std::string control_;   // of a control frame
+    std::string message_;  // unmasked so far, all fragments
+    std::string control_;  // of a control frame
     std::uint8_t header_[14] = {};
-    std::uint8_t have_ = 0;      // bytes of the header read
+    std::uint8_t have_ = 0;  // bytes of the header read
     bool in_payload_ = false;
     bool broken_ = false;
-    bool fragmented_ = false;    // between fragments
+    bool fragmented_ = false;       // between fragments
     Opcode opcode_ = Opcode::text;  // of the message
-    std::uint64_t left_ = 0;     // payload bytes to come
-    std::uint64_t at_ = 0;       // position in the mask
+    std::uint64_t left_ = 0;        // payload bytes to come
+    std::uint64_t at_ = 0;          // position in the mask
 };
 
 /// Sec-WebSocket-Accept for a key.

@@ -17,7 +17,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             for (;;) {
                 const auto event = decoder.next(in);
                 if (event.kind == fog::ws::Decoder::Kind::more) break;
-                out += std::to_string(static_cast<int>(event.kind)) + ":" + std::to_string(event.code) + event.data + "\n";
+                out += std::to_string(static_cast<int>(event.kind)) + ":" +
+                       std::to_string(event.code) + event.data + "\n";
             }
         }
     };

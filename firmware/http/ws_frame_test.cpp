@@ -19,7 +19,8 @@ std::string masked(unsigned first, std::string_view payload) {
     }
     const std::string mask = "\x01\x02\x03\x04";
     out += mask;
-    for (std::size_t i = 0; i < payload.size(); ++i) out += static_cast<char>(payload[i] ^ mask[i % 4]);
+    for (std::size_t i = 0; i < payload.size(); ++i)
+        out += static_cast<char>(payload[i] ^ mask[i % 4]);
     return out;
 }
 
@@ -42,8 +43,11 @@ std::vector<ws::Decoder::Event> decode(const std::string& bytes, std::size_t ste
 
 TEST_CASE("ws frames: any split of the input gives the same messages") {
     const std::string bytes = masked(0x81, "hello") + masked(0x01, "frag") + masked(0x89, "ping") +
-                              masked(0x00, "men") + masked(0x80, "ted") + masked(0x82, std::string(300, 'b')) +
-                              masked(0x81, "") + masked(0x88, "\x03\xE8" "bye");
+                              masked(0x00, "men") + masked(0x80, "ted") +
+                              masked(0x82, std::string(300, 'b')) + masked(0x81, "") +
+                              masked(0x88,
+                                     "\x03\xE8"
+                                     "bye");
     for (std::size_t step = 1; step <= bytes.size(); ++step) {
         const auto events = decode(bytes, step);
         REQUIRE(events.size() == 6);
@@ -84,7 +88,9 @@ TEST_CASE("ws frames: headers of each size are what clients expect") {
     ws::append_header(out, ws::Opcode::binary, 126);
     ws::append_header(out, ws::Opcode::pong, 0);
     ws::append_header(out, ws::Opcode::text, 65536);
-    CHECK(out == std::string("\x81\x7D\x82\x7E\x00\x7E\x8A\x00\x81\x7F\x00\x00\x00\x00\x00\x01\x00\x00", 18));
+    CHECK(out ==
+          std::string("\x81\x7D\x82\x7E\x00\x7E\x8A\x00\x81\x7F\x00\x00\x00\x00\x00\x01\x00\x00",
+                      18));
     CHECK(ws::close_frame(1012, "x") == std::string("\x88\x03\x03\xF4x", 5));
     CHECK(ws::accept_key("dGhlIHNhbXBsZSBub25jZQ==") == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 }

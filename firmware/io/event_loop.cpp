@@ -62,7 +62,9 @@ struct EventLoop::Impl {
 EventLoop::EventLoop() : impl_(std::make_unique<Impl>()) {}
 EventLoop::~EventLoop() = default;
 
-void EventLoop::post(std::function<void()> work) { asio::post(impl_->io, std::move(work)); }
+void EventLoop::post(std::function<void()> work) {
+    asio::post(impl_->io, std::move(work));
+}
 
 EventLoop::TimerId EventLoop::after(std::chrono::nanoseconds delay, std::function<void()> work) {
     check();
@@ -84,8 +86,14 @@ void EventLoop::run() {
     impl_->io.run();
 }
 
-void EventLoop::stop() { impl_->io.stop(); }
-void EventLoop::check() const { impl_->thread.check(); }
-asio::io_context& EventLoop::context() { return impl_->io; }
+void EventLoop::stop() {
+    impl_->io.stop();
+}
+void EventLoop::check() const {
+    impl_->thread.check();
+}
+asio::io_context& EventLoop::context() {
+    return impl_->io;
+}
 
 }  // namespace fog

@@ -14,10 +14,14 @@ constexpr std::size_t kSnapshotPart = 60U << 10U;  // with its envelope below 64
 
 std::string_view reason_text(MissingReason reason) {
     switch (reason) {
-        case MissingReason::expired: return "expired";
-        case MissingReason::evicted: return "evicted";
-        case MissingReason::crash: return "crash";
-        case MissingReason::epoch_changed: return "epoch-changed";
+        case MissingReason::expired:
+            return "expired";
+        case MissingReason::evicted:
+            return "evicted";
+        case MissingReason::crash:
+            return "crash";
+        case MissingReason::epoch_changed:
+            return "epoch-changed";
     }
     return "evicted";
 }
@@ -32,10 +36,9 @@ void append_sub(std::string& out, const Subscription& sub) {
 
 bool Client::wants(const Subscription& sub, const Frame& frame) const {
     if ((sub.params.kinds & (1U << frame.kind())) == 0) return false;
-    return std::any_of(sub.params.channels.begin(), sub.params.channels.end(),
-                       [&frame](const std::string& pattern) {
-                           return topic_matches(pattern, frame.channel());
-                       });
+    return std::any_of(
+        sub.params.channels.begin(), sub.params.channels.end(),
+        [&frame](const std::string& pattern) { return topic_matches(pattern, frame.channel()); });
 }
 
 void Client::subscribe(std::string id, StreamParams params) {
@@ -45,7 +48,8 @@ void Client::subscribe(std::string id, StreamParams params) {
     made->id = std::move(id);
     made->params = std::move(params);
     if (made->params.min_interval.count() > 0)
-        made->shaper = std::make_unique<Shaper>(made->params.min_interval, made->params.conflate_key);
+        made->shaper =
+            std::make_unique<Shaper>(made->params.min_interval, made->params.conflate_key);
     made->catching = std::make_unique<Catching>();
     subs_.push_back(std::move(made));
     Subscription& sub = *subs_.back();
@@ -86,8 +90,9 @@ void Client::start(Subscription& sub) {
                 state.origin = state.cursor = Seq{head.seq.value - sub.params.replay_max};
                 begin(sub, "snapshot", std::nullopt);
                 return send_gap(sub, from, {head.epoch, state.cursor}, "replay-limit",
-                                from.seq < state.cursor ? std::optional(state.cursor.value - from.seq.value)
-                                                        : std::nullopt,
+                                from.seq < state.cursor
+                                    ? std::optional(state.cursor.value - from.seq.value)
+                                    : std::nullopt,
                                 false);
             }
             state.origin = state.cursor = from.seq;
@@ -95,7 +100,8 @@ void Client::start(Subscription& sub) {
         }
         case Since::Kind::earliest:
         case Since::Kind::ago:
-        case Since::Kind::time: return;  // the log finds the place
+        case Since::Kind::time:
+            return;  // the log finds the place
     }
 }
 
@@ -136,7 +142,8 @@ void Client::send_first(const Subscription& sub, std::string_view how, Position 
     if (replay) json += ",\"replay\":" + std::to_string(*replay);
     json += '}';
     // Class alarm: nothing may come before the first event.
-    control("first", json, sub.catching->snapshot_after ? std::nullopt : std::optional(from), PushClass::alarm);
+    control("first", json, sub.catching->snapshot_after ? std::nullopt : std::optional(from),
+            PushClass::alarm);
 }
 
 void Client::send_gap(const Subscription& sub, Position from, Position to, std::string_view reason,
@@ -236,7 +243,8 @@ void Client::report_missing(Subscription& sub, const std::vector<Missing>& missi
         const auto missed = one.reason == MissingReason::crash && one.records == 0
                                 ? std::nullopt
                                 : std::optional(one.records);
-        send_gap(sub, {epoch, from}, {epoch, to}, reason_text(one.reason), missed, one.exact && all);
+        send_gap(sub, {epoch, from}, {epoch, to}, reason_text(one.reason), missed,
+                 one.exact && all);
         sub.catching->snapshot_after = sub.params.snapshot != false;
     }
 }
@@ -309,8 +317,10 @@ void Client::collect_snapshot(Subscription& sub) {
     hub_.visit_last(sub, [&state](const FramePtr& frame) { state.snapshot.push_back(frame); });
     if (!state.snapshot.empty()) return;
     const auto pos = state.snapshot_head;
-    control("snapshot",
-            "{\"ev\":\"snapshot\",\"d\":[],\"pos\":\"" + pos.text() + "\",\"part\":1,\"last\":true}", pos);
+    control(
+        "snapshot",
+        "{\"ev\":\"snapshot\",\"d\":[],\"pos\":\"" + pos.text() + "\",\"part\":1,\"last\":true}",
+        pos);
 }
 
 bool Client::send_snapshot_part(Subscription& sub) {

@@ -12,12 +12,14 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kStall = 30s;        // no byte taken: closed
-constexpr auto kLinger = 2s;        // for the last bytes after the end
+constexpr auto kStall = 30s;  // no byte taken: closed
+constexpr auto kLinger = 2s;  // for the last bytes after the end
 constexpr auto kExpiryNotice = 30s;
 constexpr std::size_t kSendBytes = 64U << 10U;  // most gathered into one send
 
-std::size_t index(PushClass cls) { return static_cast<std::size_t>(cls); }
+std::size_t index(PushClass cls) {
+    return static_cast<std::size_t>(cls);
+}
 
 }  // namespace
 
@@ -54,7 +56,9 @@ bool Client::within(const std::vector<std::string>& patterns) const {
     return true;
 }
 
-Position Client::position() const { return {hub_.head().epoch, Seq{last_pos_}}; }
+Position Client::position() const {
+    return {hub_.head().epoch, Seq{last_pos_}};
+}
 
 Subscription* Client::by_generation(std::uint64_t generation) {
     for (auto& sub : subs_)
@@ -63,8 +67,8 @@ Subscription* Client::by_generation(std::uint64_t generation) {
 }
 
 bool Client::unsubscribe(std::string_view id) {
-    const auto found = std::find_if(subs_.begin(), subs_.end(),
-                                    [id](const auto& sub) { return sub->id == id; });
+    const auto found =
+        std::find_if(subs_.begin(), subs_.end(), [id](const auto& sub) { return sub->id == id; });
     if (found == subs_.end()) return false;
     hub_.unsubscribe(**found);
     subs_.erase(found);
@@ -120,8 +124,7 @@ void Client::release_held(Subscription& sub, MonoTime now) {
     if (const auto next = sub.shaper->due()) hub_.held(sub, *next);
 }
 
-void Client::enqueue(const FramePtr& frame, std::uint32_t n, std::uint64_t low,
-                     SlowPolicy policy) {
+void Client::enqueue(const FramePtr& frame, std::uint32_t n, std::uint64_t low, SlowPolicy policy) {
     const Limits& limits = hub_.parts().limits;
     const std::size_t weight = frame->weight() + 64;
     if (frame->conflatable()) {
@@ -164,9 +167,15 @@ bool Client::apply_slow(const FramePtr& frame, std::uint32_t n, std::uint64_t lo
                 fall_behind("series");
             return false;
         }
-        case SlowPolicy::drop_oldest: drop_oldest(); return true;
-        case SlowPolicy::catch_up: fall_behind("catch-up"); return false;
-        case SlowPolicy::close: end(4408, "slow"); return false;
+        case SlowPolicy::drop_oldest:
+            drop_oldest();
+            return true;
+        case SlowPolicy::catch_up:
+            fall_behind("catch-up");
+            return false;
+        case SlowPolicy::close:
+            end(4408, "slow");
+            return false;
     }
     return true;
 }
@@ -483,7 +492,9 @@ void Client::on_input(std::span<const std::byte> bytes) {
     if (setup_.listener && !gone_) setup_.listener->heard(*this, bytes);
 }
 
-void Client::on_closed(std::string_view reason) { gone(reason); }
+void Client::on_closed(std::string_view reason) {
+    gone(reason);
+}
 
 // --- once or twice a second
 
@@ -552,8 +563,9 @@ std::string Client::json() const {
     number("conflated", conflated_);
     number("dropped", lost_);
     number("queue_bytes", queued_);
-    number("open_s", static_cast<std::uint64_t>(
-                         std::chrono::duration_cast<std::chrono::seconds>(hub_.now() - opened_).count()));
+    number("open_s",
+           static_cast<std::uint64_t>(
+               std::chrono::duration_cast<std::chrono::seconds>(hub_.now() - opened_).count()));
     out += slow_ ? ",\"slow\":true}" : ",\"slow\":false}";
     return out;
 }

@@ -26,7 +26,7 @@ struct Subscription {
     std::string id;  // "" for the one of the URL
     std::uint64_t generation = 0;
     StreamParams params;
-    std::unique_ptr<Shaper> shaper;  // only with min_interval
+    std::unique_ptr<Shaper> shaper;      // only with min_interval
     std::unique_ptr<Catching> catching;  // set: not live, reads from the ring or the log
     bool live() const { return catching == nullptr; }
 };
@@ -136,9 +136,11 @@ private:
         FramePtr frame;
         std::shared_ptr<const std::string> raw;  // control: complete bytes
         std::uint32_t n = 1;
-        std::uint64_t done = 0;  // position that holds once this is out; 0 = none
+        std::uint64_t done = 0;    // position that holds once this is out; 0 = none
         std::uint64_t raw_id = 0;  // position inside raw
-        std::size_t weight() const { return (frame ? frame->weight() : raw ? raw->size() : 0) + 64; }
+        std::size_t weight() const {
+            return (frame ? frame->weight() : raw ? raw->size() : 0) + 64;
+        }
     };
     using Queue = SmallQueue<Entry>;
 
@@ -171,7 +173,7 @@ private:
     struct InFlight {
         Entry entry;
         PushClass cls = PushClass::live;
-        std::size_t end = 0;         // offset in the gathered bytes
+        std::size_t end = 0;           // offset in the gathered bytes
         std::uint64_t pos_before = 0;  // last_pos_ before it
     };
     bool next(Entry& out, PushClass& cls);

@@ -35,11 +35,16 @@ StreamForm form_of(std::string_view type) {
 
 std::string_view to_text(StreamForm form) {
     switch (form) {
-        case StreamForm::websocket: return "websocket";
-        case StreamForm::sse: return "sse";
-        case StreamForm::ndjson: return "ndjson";
-        case StreamForm::poll: return "poll";
-        case StreamForm::none: return "none";
+        case StreamForm::websocket:
+            return "websocket";
+        case StreamForm::sse:
+            return "sse";
+        case StreamForm::ndjson:
+            return "ndjson";
+        case StreamForm::poll:
+            return "poll";
+        case StreamForm::none:
+            return "none";
     }
     return "none";
 }

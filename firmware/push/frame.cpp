@@ -12,9 +12,12 @@ namespace fog {
 
 std::string_view to_text(PushClass cls) {
     switch (cls) {
-        case PushClass::alarm: return "alarm";
-        case PushClass::reply: return "reply";
-        case PushClass::live: return "live";
+        case PushClass::alarm:
+            return "alarm";
+        case PushClass::reply:
+            return "reply";
+        case PushClass::live:
+            return "live";
     }
     return "live";
 }
@@ -44,7 +47,11 @@ RecordBatch as_history(const Record& record) {
 
 Frame::Frame(RecordBatch batch, std::size_t index, const RecordContext& context,
              std::uint64_t epoch, bool historic)
-    : batch_(std::move(batch)), index_(index), context_(&context), epoch_(epoch), historic_(historic) {
+    : batch_(std::move(batch)),
+      index_(index),
+      context_(&context),
+      epoch_(epoch),
+      historic_(historic) {
     if (historic) {
         batch_ = as_history(record());
         index_ = 0;
@@ -121,7 +128,8 @@ std::string Gather::tail(std::size_t from, std::size_t until) const {
     for (const iovec& part : parts()) {
         const std::size_t begin = std::max(from, at);
         const std::size_t end = std::min(until, at + part.iov_len);
-        if (begin < end) out.append(static_cast<const char*>(part.iov_base) + (begin - at), end - begin);
+        if (begin < end)
+            out.append(static_cast<const char*>(part.iov_base) + (begin - at), end - begin);
         at += part.iov_len;
     }
     return out;

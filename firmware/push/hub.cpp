@@ -14,7 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kSweep = 500ms;
-constexpr auto kDrain = 4s;            // then whoever is left is cut off
+constexpr auto kDrain = 4s;               // then whoever is left is cut off
 constexpr double kStreamsPerSecond = 50;  // new ones of one address
 constexpr double kStreamBurst = 200;
 constexpr std::size_t kCreditsKept = 4096;
@@ -29,11 +29,13 @@ bool is_kept(const Event& event) {
         case EventKind::alarm:
         case EventKind::device:
         case EventKind::uplink:
-        case EventKind::system: return true;
+        case EventKind::system:
+            return true;
         case EventKind::command:
         case EventKind::rule:
         case EventKind::app:
-        case EventKind::raw: return false;
+        case EventKind::raw:
+            return false;
     }
     return false;
 }
@@ -165,7 +167,8 @@ void Hub::buried(Client& client) {
     schedule_turn();
 }
 
-/// Once per turn of the loop, after what is already queued: what is due to a client leaves together.
+/// Once per turn of the loop, after what is already queued: what is due to a client leaves
+/// together.
 void Hub::schedule_turn() {
     if (turn_scheduled_) return;
     turn_scheduled_ = true;
@@ -306,7 +309,8 @@ void Hub::drain(std::function<void()> done) {
     const auto window = std::max<std::size_t>(1000, clients_.size() * 2);
     std::size_t spread = 0;
     for (auto& [conn, client] : clients_) {
-        spread = (spread * 1103515245U + 12345U + static_cast<std::size_t>(conn.back())) & 0x7FFFFFFFU;
+        spread =
+            (spread * 1103515245U + 12345U + static_cast<std::size_t>(conn.back())) & 0x7FFFFFFFU;
         const auto retry = 200 + spread % window;
         if (!client->ended()) client->retry(retry);
         client->end(1012, "drain",

@@ -35,8 +35,8 @@ class AlarmDesk {
 public:
     virtual ~AlarmDesk() = default;
     using Done = std::function<void(Result<void>)>;
-    virtual void acknowledge(const std::string& alarm, const std::string& note,
-                             const Principal& by, Done done) = 0;
+    virtual void acknowledge(const std::string& alarm, const std::string& note, const Principal& by,
+                             Done done) = 0;
 };
 
 /// What the hub works with; all of it outlives the hub.
@@ -92,13 +92,14 @@ public:
     // --- for clients
     void subscribe(Subscription& sub);
     void unsubscribe(Subscription& sub);
-    void dirty(Client& client);    // has something to write: flushed at the end of the turn
-    void buried(Client& client);   // is gone: destroyed at the end of the turn
+    void dirty(Client& client);   // has something to write: flushed at the end of the turn
+    void buried(Client& client);  // is gone: destroyed at the end of the turn
     void held(Subscription& sub, MonoTime due);  // shaped samples wait until then
     const FrameRing& ring() const { return ring_; }
     Replays& replays() { return *replays_; }
     /// Calls `visit` for the last record of every series the subscription matches, alarms first.
-    void visit_last(const Subscription& sub, const std::function<void(const FramePtr&)>& visit) const;
+    void visit_last(const Subscription& sub,
+                    const std::function<void(const FramePtr&)>& visit) const;
     Gather& gather() { return gather_; }
     MonoTime now() const { return parts_.clock.mono(); }
 

@@ -18,10 +18,11 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::array<std::string_view, 26> kKnown = {
-    "channel", "kind",     "filter", "since", "last_event_id", "lastEventId", "replay_max",
-    "snapshot", "min_interval", "conflate", "deadband", "max_silence", "max_lag", "slow", "tick",
-    "tick_form", "pad", "names", "wait", "limit", "echo", "presence", "client", "data", "transport",
-    "access_token"};
+    "channel",    "kind",        "filter",       "since",     "last_event_id", "lastEventId",
+    "replay_max", "snapshot",    "min_interval", "conflate",  "deadband",      "max_silence",
+    "max_lag",    "slow",        "tick",         "tick_form", "pad",           "names",
+    "wait",       "limit",       "echo",         "presence",  "client",        "data",
+    "transport",  "access_token"};
 
 Problem fault(unsigned status, std::string slug, std::string title, std::string_view parameter,
               std::string detail, std::string hint = {}) {
@@ -97,7 +98,8 @@ public:
     std::optional<Problem> done() {
         if (out_.channels.empty())
             return fault(400, "channel-missing", "No channel is named", "channel",
-                         "at least one channel is needed", "channel=samples/%23 means all samples.");
+                         "at least one channel is needed",
+                         "channel=samples/%23 means all samples.");
         if (conflate_given_ && out_.conflate_key && out_.min_interval.count() == 0)
             return fault(400, "parameter-invalid", "Parameters conflict", "conflate",
                          "conflate=key needs min_interval above 0");
@@ -176,8 +178,9 @@ private:
                                            std::chrono::nanoseconds& out) {
         const auto parsed = read_duration(value);
         if (!parsed || *parsed < least || *parsed > most)
-            return invalid(name, value, "a duration from " + duration_text(least) + " to " +
-                                            duration_text(most));
+            return invalid(
+                name, value,
+                "a duration from " + duration_text(least) + " to " + duration_text(most));
         out = *parsed;
         return std::nullopt;
     }
@@ -191,7 +194,8 @@ private:
     std::optional<Problem> snapshot(std::string_view value) {
         if (value == "auto") return out_.snapshot.reset(), std::nullopt;
         bool wanted = false;
-        if (choice("snapshot", value, "0", "1", wanted)) return invalid("snapshot", value, "auto, 0 or 1");
+        if (choice("snapshot", value, "0", "1", wanted))
+            return invalid("snapshot", value, "auto, 0 or 1");
         out_.snapshot = wanted;
         return std::nullopt;
     }
@@ -226,10 +230,14 @@ private:
 
 std::string_view to_text(SlowPolicy policy) {
     switch (policy) {
-        case SlowPolicy::conflate: return "conflate";
-        case SlowPolicy::drop_oldest: return "drop-oldest";
-        case SlowPolicy::catch_up: return "catch-up";
-        case SlowPolicy::close: return "close";
+        case SlowPolicy::conflate:
+            return "conflate";
+        case SlowPolicy::drop_oldest:
+            return "drop-oldest";
+        case SlowPolicy::catch_up:
+            return "catch-up";
+        case SlowPolicy::close:
+            return "close";
     }
     return "conflate";
 }
@@ -272,7 +280,8 @@ JsonParams json_params(std::string_view body, std::size_t most_depth) {
     out.problem = parse_json_text(body, most_depth, parsed);
     if (out.problem) return out;
     if (!parsed.is_object()) {
-        out.problem = fault(400, "json-invalid", "The JSON is not an object", "", "an object is needed");
+        out.problem =
+            fault(400, "json-invalid", "The JSON is not an object", "", "an object is needed");
         return out;
     }
     const auto text = [](const Json& value) -> std::optional<std::string> {

@@ -16,7 +16,8 @@ std::optional<fog::Problem> parse(std::string_view query, fog::StreamParams& out
 
 TEST_CASE("stream parameters: a literal plus stays a wildcard, other values are form-decoded") {
     fog::StreamParams params;
-    REQUIRE_FALSE(parse("channel=samples/+/temp&channel=alarms/%23&since=2026-11-21T10:00:00%2B01:00", params));
+    REQUIRE_FALSE(parse(
+        "channel=samples/+/temp&channel=alarms/%23&since=2026-11-21T10:00:00%2B01:00", params));
     CHECK(params.channels == std::vector<std::string>{"samples/+/temp", "alarms/#"});
     CHECK(params.since.kind == Since::Kind::time);
 }
@@ -33,16 +34,18 @@ TEST_CASE("stream parameters: durations are milliseconds or have a unit") {
 TEST_CASE("stream parameters: last_event_id is stronger than since, the header stronger still") {
     fog::StreamParams params;
     const fog::Position position{7, fog::Seq{9}};
-    REQUIRE_FALSE(parse("channel=%23&last_event_id=" + position.text() + "&since=earliest", params));
+    REQUIRE_FALSE(
+        parse("channel=%23&last_event_id=" + position.text() + "&since=earliest", params));
     CHECK(params.since.position == position);
     fog::apply_last_event_id("garbage", params);
     CHECK(params.since.kind == Since::Kind::unknown_epoch);
 }
 
 TEST_CASE("stream parameters: what is wrong names the parameter") {
-    for (const auto* query : {"channel=%23&replay_max=-1", "channel=%23&replay_max=100001", "channel=%23&pad=4097",
-                              "channel=%23&tick=61s", "channel=%23&slow=never", "channel=%23&names=yes",
-                              "channel=%23&min_interval=nan", "channel=%23&conflate=key", "channel=%23&kind=smaple"}) {
+    for (const auto* query :
+         {"channel=%23&replay_max=-1", "channel=%23&replay_max=100001", "channel=%23&pad=4097",
+          "channel=%23&tick=61s", "channel=%23&slow=never", "channel=%23&names=yes",
+          "channel=%23&min_interval=nan", "channel=%23&conflate=key", "channel=%23&kind=smaple"}) {
         fog::StreamParams params;
         const auto problem = parse(query, params);
         REQUIRE_MESSAGE(problem, query);

@@ -12,10 +12,13 @@ std::string label(std::string_view name, std::string_view value) {
 
 PushMetrics::PushMetrics(Metrics& metrics)
     : subscriptions(metrics.gauge("fogline_push_subscriptions", {}, "open subscriptions")),
-      conflated(metrics.counter("fogline_push_conflated_total", {}, "values replaced by newer ones")),
-      replayed(metrics.counter("fogline_push_replayed_total", {}, "records sent again to resuming clients")),
+      conflated(
+          metrics.counter("fogline_push_conflated_total", {}, "values replaced by newer ones")),
+      replayed(metrics.counter("fogline_push_replayed_total", {},
+                               "records sent again to resuming clients")),
       queue_bytes(metrics.gauge("fogline_push_queue_bytes", {}, "waiting for slow clients")),
-      slow_clients(metrics.gauge("fogline_push_slow_clients", {}, "clients under their slow policy")),
+      slow_clients(
+          metrics.gauge("fogline_push_slow_clients", {}, "clients under their slow policy")),
       latency(),
       metrics_(metrics) {
     for (std::size_t i = 0; i < kPushClasses; ++i)
@@ -27,9 +30,10 @@ PushMetrics::PushMetrics(Metrics& metrics)
 PushMetrics::PerTransport& PushMetrics::transport(std::string_view name) {
     if (const auto found = transports_.find(name); found != transports_.end()) return found->second;
     const std::string own = label("transport", name);
-    PerTransport made{&metrics_.gauge("fogline_push_clients", own, "held clients"),
-                      &metrics_.counter("fogline_push_bytes_total", own, "bytes accepted by sockets"),
-                      {}};
+    PerTransport made{
+        &metrics_.gauge("fogline_push_clients", own, "held clients"),
+        &metrics_.counter("fogline_push_bytes_total", own, "bytes accepted by sockets"),
+        {}};
     for (std::size_t i = 0; i < made.events.size(); ++i) {
         const auto kind = i < kRecordKinds.size() ? kRecordKinds[i] : std::string_view("control");
         made.events[i] = &metrics_.counter("fogline_push_events_total",

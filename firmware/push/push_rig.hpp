@@ -86,8 +86,15 @@ public:
         if (prepare) prepare(*this);
         boots.add({BootId{1}, MonoTime{}, clock.wall() - clock.mono().time_since_epoch(), true});
         for (std::uint32_t i = 1; i <= 2000; ++i)
-            points.set({PointId{i}, i <= 1000 ? "boiler" : "pump", "p" + std::to_string(i), "Cel", "", false});
-        HubParts parts{loop, limits, clock, metrics, tokens, {"gw-test", &points, &boots}, &log,
+            points.set({PointId{i}, i <= 1000 ? "boiler" : "pump", "p" + std::to_string(i), "Cel",
+                        "", false});
+        HubParts parts{loop,
+                       limits,
+                       clock,
+                       metrics,
+                       tokens,
+                       {"gw-test", &points, &boots},
+                       &log,
                        [this](std::function<void()> job) { return server->run_on_api(std::move(job)); },
                        alarms};
         hub = std::make_unique<Hub>(std::move(parts));
@@ -97,7 +104,8 @@ public:
         register_push_routes(router, *hub, list);
         HttpConfig config;
         config.gateway = "gw-test";
-        server = std::make_unique<HttpServer>(HttpParts{loop, router, tokens, limits, metrics, assets}, config);
+        server = std::make_unique<HttpServer>(
+            HttpParts{loop, router, tokens, limits, metrics, assets}, config);
         port = server->listen("127.0.0.1", 0).value_or(0);
         thread = std::thread([this] { loop.run(); });
     }
@@ -152,8 +160,10 @@ public:
         on_loop([&] { hub->publish(batch); });
     }
     std::string position(std::uint64_t at) const { return Position{kEpoch, Seq{at}}.text(); }
-    std::string get(std::string_view target, std::string_view extra = "Authorization: Bearer all\r\n") const {
-        return "GET " + std::string(target) + " HTTP/1.1\r\nHost: localhost\r\n" + std::string(extra) + "\r\n";
+    std::string get(std::string_view target,
+                    std::string_view extra = "Authorization: Bearer all\r\n") const {
+        return "GET " + std::string(target) + " HTTP/1.1\r\nHost: localhost\r\n" +
+               std::string(extra) + "\r\n";
     }
 
     EventLoop loop;

@@ -49,7 +49,8 @@ Result<PageAnswer> read_page(LogReaders& readers, const PageAsk& ask, std::size_
         } else if (ask.since.kind == Since::Kind::earliest) {
             answer.after = Seq{bounds->first.value - 1};
         } else {
-            const auto time = ask.since.kind == Since::Kind::ago ? now - ask.since.ago : ask.since.time;
+            const auto time =
+                ask.since.kind == Since::Kind::ago ? now - ask.since.ago : ask.since.time;
             const auto at = locate(**reader, *bounds, time, context);
             if (!at) return at.error();
             answer.after = *at;
@@ -105,7 +106,8 @@ void Replays::pump() {
 
 void Replays::finished(const PageAsk& ask, PageAnswer answer) {
     --running_;
-    if (Client* client = hub_.find_client(ask.conn)) client->on_page(ask.generation, std::move(answer));
+    if (Client* client = hub_.find_client(ask.conn))
+        client->on_page(ask.generation, std::move(answer));
     pump();
 }
 

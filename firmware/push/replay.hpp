@@ -18,14 +18,14 @@ class Hub;
 
 /// Where a subscription stands that is not live yet, or fell behind.
 struct Catching {
-    Seq cursor;                  // everything up to here was handled
-    Seq origin;                  // where it began
-    Since since;                 // until `located`
-    bool located = false;        // cursor is set
-    bool announced = false;      // `first` was sent
+    Seq cursor;              // everything up to here was handled
+    Seq origin;              // where it began
+    Since since;             // until `located`
+    bool located = false;    // cursor is set
+    bool announced = false;  // `first` was sent
     bool page_asked = false;
-    bool snapshot_after = false; // at the head, before going live
-    bool by_policy = false;      // fell behind: no `first`, nothing is history of a resume
+    bool snapshot_after = false;     // at the head, before going live
+    bool by_policy = false;          // fell behind: no `first`, nothing is history of a resume
     std::vector<FramePtr> snapshot;  // being sent
     std::size_t snapshot_at = 0;
     unsigned part = 0;
@@ -36,7 +36,7 @@ struct PageAsk {
     std::string conn;
     std::uint64_t generation = 0;
     std::uint64_t epoch = 0;
-    Since since;       // unless located
+    Since since;  // unless located
     bool located = false;
     Seq after, upto;
 };

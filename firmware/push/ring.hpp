@@ -26,7 +26,9 @@ public:
     }
     bool empty() const { return frames_.empty(); }
     /// Whether every record after `seq` is here.
-    bool covers(Seq seq) const { return !frames_.empty() && frames_.front()->seq().value <= seq.value + 1; }
+    bool covers(Seq seq) const {
+        return !frames_.empty() && frames_.front()->seq().value <= seq.value + 1;
+    }
     Seq first() const { return frames_.empty() ? Seq{} : frames_.front()->seq(); }
     /// Index of the first frame with a higher number.
     std::size_t after(Seq seq) const;

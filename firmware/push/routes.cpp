@@ -23,7 +23,8 @@ Response problem_of_stream(unsigned status, std::string slug, std::string title,
 /// EventSource gives up for good on any status but 200: what passes by itself is told in a stream.
 Response refusal(const Problem& problem, const Request& request) {
     const bool passes = problem.status == 429 || problem.status == 503;
-    const bool stream = request.header("accept").find("text/event-stream") != std::string_view::npos;
+    const bool stream =
+        request.header("accept").find("text/event-stream") != std::string_view::npos;
     if (!passes || !stream) return problem_response(problem, request.path);
     Response response;
     response.content_type = "text/event-stream";
@@ -54,9 +55,9 @@ public:
                                      request);
         const auto found = transports_.find(form);
         if (found == transports_.end())
-            return problem_of_stream(501, "not-available", "Not available in this version",
-                                     "transport " + std::string(to_text(form)) + " is not built yet",
-                                     request);
+            return problem_of_stream(
+                501, "not-available", "Not available in this version",
+                "transport " + std::string(to_text(form)) + " is not built yet", request);
         if (form != StreamForm::websocket && !request.principal.known())
             return problem_of_stream(401, "token-invalid", "Credentials are needed", {}, request);
         if (const auto problem = hub_.refuses(request)) return refusal(*problem, request);

@@ -13,7 +13,8 @@
 
 namespace fog {
 
-/// A sample that stands for `n` of its series; nothing below `low` of this series is owed before it.
+/// A sample that stands for `n` of its series; nothing below `low` of this series is owed before
+/// it.
 struct Merged {
     FramePtr frame;
     std::uint32_t n = 1;

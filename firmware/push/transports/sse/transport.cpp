@@ -1,8 +1,9 @@
+#include "firmware/push/transport.hpp"
+
 #include <memory>
 #include <utility>
 
 #include "firmware/push/open.hpp"
-#include "firmware/push/transport.hpp"
 
 namespace fog {
 
@@ -108,11 +109,13 @@ private:
     Hub& hub_;
 };
 
-std::unique_ptr<Transport> make_sse(Hub& hub) { return std::make_unique<SseTransport>(hub); }
+std::unique_ptr<Transport> make_sse(Hub& hub) {
+    return std::make_unique<SseTransport>(hub);
+}
 
 }  // namespace
 
-extern const TransportInfo sse_transport{
-    "sse", "Server-Sent Events: EventSource, curl -N", R"({"type":"object","properties":{}})", make_sse};
+extern const TransportInfo sse_transport{"sse", "Server-Sent Events: EventSource, curl -N",
+                                         R"({"type":"object","properties":{}})", make_sse};
 
 }  // namespace fog

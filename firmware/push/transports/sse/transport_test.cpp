@@ -22,7 +22,8 @@ std::string json_of(const RawClient& client, std::string_view event) {
 
 TEST_CASE("sse: a newcomer gets first, the last values as snapshot, then live events with ids") {
     PushRig rig({&fog::sse_transport});
-    rig.publish({rig.sample(1, 20.5), rig.sample(2, 7), rig.sample(1, 21.5), rig.alarm("hot", "active-unack")});
+    rig.publish({rig.sample(1, 20.5), rig.sample(2, 7), rig.sample(1, 21.5),
+                 rig.alarm("hot", "active-unack")});
     RawClient client(rig.port);
     client.send(rig.get("/api/v1/stream?channel=samples/%23&channel=alarms/%23"));
     REQUIRE(client.until("\"last\":true}"));
@@ -39,13 +40,16 @@ TEST_CASE("sse: a newcomer gets first, the last values as snapshot, then live ev
     rig.publish({rig.sample(1, 22.5)});
     REQUIRE(client.until("\"v\":22.5"));
     REQUIRE(client.until("id: " + rig.position(105) + "\n\n"));
-    CHECK(client.got.find("event: sample\ndata: {\"ev\":\"sample\",\"ch\":\"samples/boiler/p1\",\"d\":{\"gw\":\"gw-test\"") !=
+    CHECK(client.got.find(
+              "event: sample\ndata: "
+              "{\"ev\":\"sample\",\"ch\":\"samples/boiler/p1\",\"d\":{\"gw\":\"gw-test\"") !=
           std::string::npos);
 }
 
 TEST_CASE("sse: a cleared alarm leaves the snapshot") {
     PushRig rig({&fog::sse_transport});
-    rig.publish({rig.alarm("hot", "active-unack"), rig.alarm("cold", "active-unack"), rig.alarm("hot", "normal")});
+    rig.publish({rig.alarm("hot", "active-unack"), rig.alarm("cold", "active-unack"),
+                 rig.alarm("hot", "normal")});
     RawClient client(rig.port);
     client.send(rig.get("/events/alarms/%23/"));
     REQUIRE(client.until("event: snapshot"));
@@ -70,8 +74,9 @@ TEST_CASE("sse: Last-Event-ID resumes from the ring without gap, duplicate or sn
     for (int i = 0; i < 50; ++i) records.push_back(rig.sample(1, i));
     rig.publish(records);
     RawClient client(rig.port);
-    client.send(rig.get("/api/v1/stream?channel=samples/%23",
-                        "Authorization: Bearer all\r\nLast-Event-ID: " + rig.position(120) + "\r\n"));
+    client.send(
+        rig.get("/api/v1/stream?channel=samples/%23",
+                "Authorization: Bearer all\r\nLast-Event-ID: " + rig.position(120) + "\r\n"));
     REQUIRE(client.until("id: " + rig.position(150) + "\n"));
     CHECK(client.got.find("\"how\":\"resumed\"") != std::string::npos);
     CHECK(client.got.find("\"replay\":30") != std::string::npos);
@@ -106,7 +111,8 @@ TEST_CASE("sse: what the ring lost comes from the log, and live follows without 
 TEST_CASE("sse: evicted history is told as a gap and followed by a snapshot") {
     PushRig rig({&fog::sse_transport}, [](PushRig& made) { made.limits.push_ring_bytes = 4096; });
     std::vector<fog::Record> records;
-    for (int i = 0; i < 300; ++i) records.push_back(rig.sample(1 + static_cast<unsigned>(i) % 3, i));
+    for (int i = 0; i < 300; ++i)
+        records.push_back(rig.sample(1 + static_cast<unsigned>(i) % 3, i));
     rig.publish(records);
     rig.log.evict(fog::Seq{200});
     RawClient client(rig.port);
@@ -129,9 +135,11 @@ TEST_CASE("sse: evicted history is told as a gap and followed by a snapshot") {
 TEST_CASE("sse: a position of another log is a gap epoch-changed, never an error") {
     PushRig rig({&fog::sse_transport});
     rig.publish({rig.sample(1, 5)});
-    for (const std::string& id : {std::string("0000000000000001.7"), rig.position(5000), std::string("nonsense")}) {
+    for (const std::string& id :
+         {std::string("0000000000000001.7"), rig.position(5000), std::string("nonsense")}) {
         RawClient client(rig.port);
-        client.send(rig.get("/api/v1/stream?channel=samples/%23", "Authorization: Bearer all\r\nLast-Event-ID: " + id + "\r\n"));
+        client.send(rig.get("/api/v1/stream?channel=samples/%23",
+                            "Authorization: Bearer all\r\nLast-Event-ID: " + id + "\r\n"));
         REQUIRE(client.until("\"last\":true}"));
         CHECK(client.got.find("\"reason\":\"epoch-changed\"") != std::string::npos);
         CHECK(client.got.find("\"v\":5") != std::string::npos);
@@ -144,7 +152,8 @@ TEST_CASE("sse: replay_max turns the older part into a gap replay-limit") {
     for (int i = 0; i < 100; ++i) records.push_back(rig.sample(1, i));
     rig.publish(records);
     RawClient client(rig.port);
-    client.send(rig.get("/api/v1/stream?channel=samples/%23&replay_max=10&since=" + rig.position(100)));
+    client.send(
+        rig.get("/api/v1/stream?channel=samples/%23&replay_max=10&since=" + rig.position(100)));
     REQUIRE(client.until("\"last\":true}"));
     CHECK(client.got.find("\"reason\":\"replay-limit\"") != std::string::npos);
     CHECK(client.count("event: sample") == 10);
@@ -176,7 +185,9 @@ TEST_CASE("sse: min_interval sends the first at once and the newest at the bound
     REQUIRE(client.until("\"n\":8}\nid: " + rig.position(109) + "\n"));
 }
 
-TEST_CASE("sse: a client that does not read is conflated, loses nothing of the alarms, and others go on") {
+TEST_CASE(
+    "sse: a client that does not read is conflated, loses nothing of the alarms, and others go "
+    "on") {
     PushRig rig({&fog::sse_transport});
     RawClient stalled(rig.port, 4096);
     stalled.send(rig.get("/api/v1/stream?channel=%23"));
@@ -187,8 +198,10 @@ TEST_CASE("sse: a client that does not read is conflated, loses nothing of the a
     const int rounds = 400;
     for (int round = 0; round < rounds; ++round) {
         std::vector<fog::Record> records;
-        for (std::uint32_t point = 1; point <= 20; ++point) records.push_back(rig.sample(point, round));
-        if (round % 40 == 0) records.push_back(rig.alarm("a" + std::to_string(round), "active-unack"));
+        for (std::uint32_t point = 1; point <= 20; ++point)
+            records.push_back(rig.sample(point, round));
+        if (round % 40 == 0)
+            records.push_back(rig.alarm("a" + std::to_string(round), "active-unack"));
         rig.publish(records);
         REQUIRE(healthy.until("id: " + rig.position(rig.seq) + "\n"));
         healthy.got.clear();
@@ -199,7 +212,8 @@ TEST_CASE("sse: a client that does not read is conflated, loses nothing of the a
     CHECK(stalled.got.find("event: gap") == std::string::npos);
     // Every sample was sent or stood for: the n of all events sum up.
     std::size_t stood_for = 0;
-    for (auto at = stalled.got.find("event: sample"); at != std::string::npos; at = stalled.got.find("event: sample", at + 1)) {
+    for (auto at = stalled.got.find("event: sample"); at != std::string::npos;
+         at = stalled.got.find("event: sample", at + 1)) {
         const auto end = stalled.got.find("\n\n", at);
         const auto n = stalled.got.find(",\"n\":", at);
         stood_for += n < end ? static_cast<std::size_t>(std::stoi(stalled.got.substr(n + 5))) : 1;
@@ -222,13 +236,15 @@ TEST_CASE("sse: slow=drop-oldest tells exactly how many samples left, then shows
     REQUIRE(stalled.until("event: gap", std::chrono::seconds(30)));
     const auto gap_at = stalled.got.find("event: gap");
     stalled.got.erase(0, 0);
-    REQUIRE(stalled.until("\"last\":true}\nid: " + rig.position(rig.seq), std::chrono::seconds(30)));
+    REQUIRE(
+        stalled.until("\"last\":true}\nid: " + rig.position(rig.seq), std::chrono::seconds(30)));
     const auto missed_at = stalled.got.find("\"missed\":", gap_at);
     std::size_t missed = 0;
     for (auto at = missed_at; at != std::string::npos; at = stalled.got.find("\"missed\":", at + 1))
         missed += static_cast<std::size_t>(std::stoi(stalled.got.substr(at + 9)));
     CHECK(stalled.count("event: sample") + missed == total);
-    CHECK(rig.metrics.counter("fogline_push_dropped_total", "reason=\"drop-oldest\"").get() == missed);
+    CHECK(rig.metrics.counter("fogline_push_dropped_total", "reason=\"drop-oldest\"").get() ==
+          missed);
 }
 
 TEST_CASE("sse: slow=catch-up misses nothing") {
@@ -283,7 +299,8 @@ TEST_CASE("sse: bad requests are refused with their problem") {
     for (const auto& [target, token, status, text] : rows) {
         CAPTURE(target);
         RawClient client(rig.port);
-        client.send(rig.get(target, "Connection: close\r\nAuthorization: Bearer " + token + "\r\n"));
+        client.send(
+            rig.get(target, "Connection: close\r\nAuthorization: Bearer " + token + "\r\n"));
         REQUIRE(client.until_end());
         CHECK(client.got.find("HTTP/1.1 " + status) == 0);
         CHECK(client.got.find("application/problem+json") != std::string::npos);
@@ -295,11 +312,14 @@ TEST_CASE("sse: bad requests are refused with their problem") {
 TEST_CASE("sse: POST takes the same parameters as JSON") {
     PushRig rig({&fog::sse_transport});
     const auto post = [&](const std::string& body, const std::string& type) {
-        return "POST /api/v1/stream HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer all\r\nContent-Type: " + type +
-               "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+        return "POST /api/v1/stream HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "
+               "all\r\nContent-Type: " +
+               type + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
     };
     RawClient client(rig.port);
-    client.send(post(R"({"channel":["samples/boiler/+","alarms/#"],"min_interval":250,"snapshot":true})", "application/json"));
+    client.send(
+        post(R"({"channel":["samples/boiler/+","alarms/#"],"min_interval":250,"snapshot":true})",
+             "application/json"));
     REQUIRE(client.until("event: snapshot"));
     CHECK(client.got.find("\"min_interval\":250,\"conflate\":\"key\"") != std::string::npos);
     RawClient broken(rig.port);
@@ -314,7 +334,8 @@ TEST_CASE("sse: POST takes the same parameters as JSON") {
 TEST_CASE("sse: a revoked credential ends its stream with bye") {
     PushRig rig({&fog::sse_transport});
     RawClient client(rig.port);
-    client.send(rig.get("/api/v1/stream?channel=samples/boiler/%23", "Authorization: Bearer narrow\r\n"));
+    client.send(
+        rig.get("/api/v1/stream?channel=samples/boiler/%23", "Authorization: Bearer narrow\r\n"));
     REQUIRE(client.until("event: snapshot"));
     rig.on_loop([&] { rig.tokens.revoked = 2; });
     REQUIRE(client.until_end());
@@ -331,7 +352,8 @@ TEST_CASE("sse: clients are listed, and one can be closed") {
     REQUIRE(admin.until("\"next\":null"));
     const auto at = admin.got.find("\"conn\":\"") + 8;
     const auto conn = admin.got.substr(at, admin.got.find('"', at) - at);
-    admin.send("DELETE /api/v1/push/clients/" + conn + " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer all\r\n\r\n");
+    admin.send("DELETE /api/v1/push/clients/" + conn +
+               " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer all\r\n\r\n");
     CHECK(client.until_end());
     RawClient viewer(rig.port);
     viewer.send(rig.get("/api/v1/push/clients", "Authorization: Bearer narrow\r\n"));
@@ -349,7 +371,8 @@ TEST_CASE("sse: draining says bye to all and refuses newcomers in a stream of th
     CHECK(client.got.find("\"reason\":\"restart\"") != std::string::npos);
     CHECK(drained.get_future().wait_for(std::chrono::seconds(5)) == std::future_status::ready);
     RawClient late(rig.port);
-    late.send(rig.get("/api/v1/stream?channel=samples/%23", "Authorization: Bearer all\r\nAccept: text/event-stream\r\n"));
+    late.send(rig.get("/api/v1/stream?channel=samples/%23",
+                      "Authorization: Bearer all\r\nAccept: text/event-stream\r\n"));
     REQUIRE(late.until("event: refused"));
     CHECK(late.got.find("HTTP/1.1 200") == 0);
 }

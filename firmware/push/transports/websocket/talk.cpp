@@ -29,12 +29,13 @@ std::string frame(std::string_view json) {
 }
 
 std::string ok_reply(const std::string& id, std::string_view data) {
-    return frame("{\"ev\":\"reply\",\"re\":" + id + ",\"ok\":true,\"d\":" + std::string(data) + "}");
+    return frame("{\"ev\":\"reply\",\"re\":" + id + ",\"ok\":true,\"d\":" + std::string(data) +
+                 "}");
 }
 
 std::string refusal(const std::string& id, const Problem& problem) {
-    return frame("{\"ev\":\"reply\",\"re\":" + id + ",\"ok\":false,\"problem\":" +
-                 problem_json(problem) + "}");
+    return frame("{\"ev\":\"reply\",\"re\":" + id +
+                 ",\"ok\":false,\"problem\":" + problem_json(problem) + "}");
 }
 
 Problem make(unsigned status, std::string slug, std::string title, std::string detail = {}) {
@@ -81,18 +82,25 @@ void WsTalk::heard(Client& client, std::span<const std::byte> bytes) {
 
 void WsTalk::event(Client& client, ws::Decoder::Event event) {
     switch (event.kind) {
-        case ws::Decoder::Kind::more: return;
-        case ws::Decoder::Kind::text: return message(client, event.data);
-        case ws::Decoder::Kind::binary: return client.end(ws::kUnsupported, "binary");
+        case ws::Decoder::Kind::more:
+            return;
+        case ws::Decoder::Kind::text:
+            return message(client, event.data);
+        case ws::Decoder::Kind::binary:
+            return client.end(ws::kUnsupported, "binary");
         case ws::Decoder::Kind::ping: {
             std::string pong;
             ws::append_frame(pong, ws::Opcode::pong, event.data);
             return client.say(std::move(pong));
         }
-        case ws::Decoder::Kind::pong: last_pong_ = hub_.now(); return;
+        case ws::Decoder::Kind::pong:
+            last_pong_ = hub_.now();
+            return;
         case ws::Decoder::Kind::close:
-            return client.end(ws::valid_close_code(event.code) ? event.code : ws::kNormal, "client");
-        case ws::Decoder::Kind::fault: return client.end(event.code, "protocol");
+            return client.end(ws::valid_close_code(event.code) ? event.code : ws::kNormal,
+                              "client");
+        case ws::Decoder::Kind::fault:
+            return client.end(event.code, "protocol");
     }
 }
 
@@ -167,16 +175,16 @@ void WsTalk::dispatch(Client& client, const Message& message) {
     if (message.op == "ping") {
         const auto& clock = hub_.parts().clock;
         const std::string time = clock.trusted() ? "\"" + to_rfc3339(clock.wall()) + "\"" : "null";
-        return client.say(ok_reply(message.id, "{\"clock\":" + time + ",\"pos\":\"" +
-                                                   client.position().text() + "\"}"));
+        return client.say(ok_reply(
+            message.id, "{\"clock\":" + time + ",\"pos\":\"" + client.position().text() + "\"}"));
     }
     static constexpr std::string_view kLater[] = {"publish", "command", "attention"};
     if (std::find(std::begin(kLater), std::end(kLater), message.op) != std::end(kLater))
-        return client.say(refusal(message.id, make(501, "not-available",
-                                                   "Not available in this version",
-                                                   "op " + message.op + " is not built yet")));
-    static constexpr std::string_view kOps[] = {"auth", "subscribe", "unsubscribe",
-                                                "ack",  "ping",      "publish", "command"};
+        return client.say(
+            refusal(message.id, make(501, "not-available", "Not available in this version",
+                                     "op " + message.op + " is not built yet")));
+    static constexpr std::string_view kOps[] = {"auth", "subscribe", "unsubscribe", "ack",
+                                                "ping", "publish",   "command"};
     auto problem = make(400, "parameter-invalid", "The op is not known",
                         "there is no op '" + message.op.substr(0, 64) + "'");
     if (const auto near = nearest(message.op, kOps))
@@ -190,9 +198,9 @@ void WsTalk::auth(Client& client, const Message& message) {
     const auto why = hub_.parts().authenticator.check({token, {}}, who);
     if (why != Authenticator::Why::ok || !who.known()) {
         const bool expired = why == Authenticator::Why::expired;
-        client.say(refusal(message.id, make(401, expired ? "token-expired" : "token-invalid",
-                                            expired ? "The token has expired"
-                                                    : "The token is not known")));
+        client.say(refusal(message.id,
+                           make(401, expired ? "token-expired" : "token-invalid",
+                                expired ? "The token has expired" : "The token is not known")));
         return client.end(4401, "auth");
     }
     if (!client.within(who.patterns))
@@ -209,13 +217,14 @@ void WsTalk::subscribe(Client& client, const Message& message) {
     const std::string sub = text_member(message.body, "sub");
     for (const char* name : {"op", "id", "sub"}) rest.erase(name);
     if (sub.size() > kIdBytes)
-        return client.say(refusal(
-            message.id, make(400, "parameter-invalid", "sub is longer than 64 bytes")));
+        return client.say(
+            refusal(message.id, make(400, "parameter-invalid", "sub is longer than 64 bytes")));
     auto list = json_params(rest.dump(-1, ' ', false, Json::error_handler_t::replace));
     auto problem = std::move(list.problem);
     StreamParams params;
     if (!problem)
-        problem = check_subscription(hub_, client.principal(), list.list, params, client.patterns());
+        problem =
+            check_subscription(hub_, client.principal(), list.list, params, client.patterns());
     if (problem) {
         hub_.metrics().refused(problem->slug);
         return client.say(refusal(message.id, *problem));
@@ -235,23 +244,22 @@ void WsTalk::acknowledge(Client& client, const Message& message) {
     const std::string alarm = text_member(message.body, "alarm");
     AlarmDesk* desk = hub_.parts().alarms;
     if (desk == nullptr || alarm.empty())
-        return client.say(refusal(
-            message.id, desk == nullptr
-                            ? make(501, "not-available", "Not available in this version")
-                            : make(400, "parameter-invalid", "alarm is missing")));
+        return client.say(
+            refusal(message.id, desk == nullptr
+                                    ? make(501, "not-available", "Not available in this version")
+                                    : make(400, "parameter-invalid", "alarm is missing")));
     if (!client.principal().may(scope::kAckAlarms))
-        return client.say(refusal(message.id, make(403, "not-allowed", "Not allowed",
-                                                   "needs ack:alarms")));
-    desk->acknowledge(
-        alarm, text_member(message.body, "note"), client.principal(),
-        [hub = &hub_, loop = &hub_.parts().loop, conn = client.conn(),
-         id = message.id](const Result<void>& done) {
-            const auto bytes = done ? ok_reply(id, R"({"state":"acknowledged"})")
-                                    : refusal(id, problem_of(done.error()));
-            loop->post([hub, conn, bytes] {
-                if (Client* alive = hub->find_client(conn)) alive->say(bytes);
-            });
-        });
+        return client.say(
+            refusal(message.id, make(403, "not-allowed", "Not allowed", "needs ack:alarms")));
+    desk->acknowledge(alarm, text_member(message.body, "note"), client.principal(),
+                      [hub = &hub_, loop = &hub_.parts().loop, conn = client.conn(),
+                       id = message.id](const Result<void>& done) {
+                          const auto bytes = done ? ok_reply(id, R"({"state":"acknowledged"})")
+                                                  : refusal(id, problem_of(done.error()));
+                          loop->post([hub, conn, bytes] {
+                              if (Client* alive = hub->find_client(conn)) alive->say(bytes);
+                          });
+                      });
 }
 
 }  // namespace fog

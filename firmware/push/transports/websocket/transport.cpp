@@ -1,3 +1,5 @@
+#include "firmware/push/transport.hpp"
+
 #include <algorithm>
 #include <memory>
 #include <utility>
@@ -5,7 +7,6 @@
 #include "firmware/core/text.hpp"
 #include "firmware/http/ws_frame.hpp"
 #include "firmware/push/open.hpp"
-#include "firmware/push/transport.hpp"
 #include "firmware/push/transports/websocket/talk.hpp"
 
 namespace fog {
@@ -71,13 +72,13 @@ Problem make(unsigned status, std::string slug, std::string title, std::string d
 }
 
 std::optional<Problem> check_handshake(const Request& request) {
-    if (request.method != Method::get)
-        return make(405, "method", "A WebSocket begins with GET");
+    if (request.method != Method::get) return make(405, "method", "A WebSocket begins with GET");
     if (request.header("sec-websocket-version") != "13")
         return make(426, "websocket-version", "The WebSocket version is not supported",
                     "version 13 is");
     const auto key = request.header("sec-websocket-key");
-    if (key.size() != 24 || key.substr(22) != "==" || !has_word(request.header("connection"), "upgrade"))
+    if (key.size() != 24 || key.substr(22) != "==" ||
+        !has_word(request.header("connection"), "upgrade"))
         return make(400, "websocket-invalid", "The WebSocket handshake is not valid");
     const auto offered = request.header("sec-websocket-protocol");
     if (!offered.empty() && !has_word(offered, kProtocol))
@@ -98,13 +99,15 @@ public:
             return one.first != "access_token" && one.first != "transport";
         });
         if (!problem && subscribes && !request.principal.known())
-            problem = make(401, "token-invalid", "Credentials are needed", "for a subscription in the URL");
+            problem = make(401, "token-invalid", "Credentials are needed",
+                           "for a subscription in the URL");
         if (!problem && subscribes)
             problem = check_subscription(hub_, request.principal, list, params);
         if (problem) {
             hub_.metrics().refused(problem->slug);
             auto response = problem_response(*problem, request.path);
-            if (problem->status == 426) response.headers.emplace_back("Sec-WebSocket-Version", "13");
+            if (problem->status == 426)
+                response.headers.emplace_back("Sec-WebSocket-Version", "13");
             return response;
         }
         return accept(request, subscribes ? std::optional(std::move(params)) : std::nullopt);
@@ -142,7 +145,9 @@ private:
     Hub& hub_;
 };
 
-std::unique_ptr<Transport> make_websocket(Hub& hub) { return std::make_unique<WebSocketTransport>(hub); }
+std::unique_ptr<Transport> make_websocket(Hub& hub) {
+    return std::make_unique<WebSocketTransport>(hub);
+}
 
 }  // namespace
 

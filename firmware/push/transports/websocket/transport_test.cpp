@@ -14,7 +14,8 @@ namespace {
 
 std::string handshake(std::string_view query, std::string_view extra) {
     return "GET /api/v1/stream" + std::string(query) +
-           " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n"
+           " HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: keep-alive, "
+           "Upgrade\r\n"
            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" +
            std::string(extra) + "\r\n";
 }
@@ -30,7 +31,8 @@ std::string masked(std::string_view payload, unsigned first = 0x81) {
     }
     const char mask[4] = {0x11, 0x22, 0x33, 0x44};
     out.append(mask, 4);
-    for (std::size_t i = 0; i < payload.size(); ++i) out += static_cast<char>(payload[i] ^ mask[i % 4]);
+    for (std::size_t i = 0; i < payload.size(); ++i)
+        out += static_cast<char>(payload[i] ^ mask[i % 4]);
     return out;
 }
 
@@ -40,7 +42,8 @@ std::string close_code(std::uint16_t code) {
 
 /// Open connection with all rights.
 struct Ws : RawClient {
-    explicit Ws(PushRig& rig, std::string_view query = "", std::string_view extra = "Authorization: Bearer all\r\n")
+    explicit Ws(PushRig& rig, std::string_view query = "",
+                std::string_view extra = "Authorization: Bearer all\r\n")
         : RawClient(rig.port) {
         send(handshake(query, extra));
         REQUIRE(until("\r\n\r\n"));
@@ -53,14 +56,17 @@ struct Ws : RawClient {
 
 TEST_CASE("websocket: the handshake is answered as RFC 6455 says") {
     PushRig rig({&fog::websocket_transport});
-    Ws client(rig, "", "Authorization: Bearer all\r\nSec-WebSocket-Protocol: other, fogline.v1.json\r\n");
-    CHECK(client.got.find("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n") != std::string::npos);
+    Ws client(rig, "",
+              "Authorization: Bearer all\r\nSec-WebSocket-Protocol: other, fogline.v1.json\r\n");
+    CHECK(client.got.find("Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n") !=
+          std::string::npos);
     CHECK(client.got.find("Sec-WebSocket-Protocol: fogline.v1.json\r\n") != std::string::npos);
 }
 
 TEST_CASE("websocket: bad handshakes are refused before the upgrade") {
     PushRig rig({&fog::websocket_transport});
-    const auto refused = [&](const std::string& request, std::string_view status, std::string_view slug) {
+    const auto refused = [&](const std::string& request, std::string_view status,
+                             std::string_view slug) {
         RawClient client(rig.port);
         client.send(request);
         REQUIRE(client.until(slug));
@@ -69,10 +75,12 @@ TEST_CASE("websocket: bad handshakes are refused before the upgrade") {
     auto old = handshake("", "Authorization: Bearer all\r\n");
     old.replace(old.find("Version: 13"), 11, "Version: 12");
     refused(old, "426", "websocket-version");
-    refused(handshake("", "Authorization: Bearer all\r\nSec-WebSocket-Protocol: other\r\n"), "400", "sub-protocol");
+    refused(handshake("", "Authorization: Bearer all\r\nSec-WebSocket-Protocol: other\r\n"), "400",
+            "sub-protocol");
     refused(handshake("", "Authorization: Bearer wrong\r\n"), "401", "token-invalid");
     refused(handshake("?channel=samples/%23", ""), "401", "token-invalid");
-    refused(handshake("", "Authorization: Bearer all\r\nOrigin: http://evil.example\r\n"), "403", "origin-refused");
+    refused(handshake("", "Authorization: Bearer all\r\nOrigin: http://evil.example\r\n"), "403",
+            "origin-refused");
 }
 
 TEST_CASE("websocket: URL parameters subscribe, live records carry pos") {
@@ -115,14 +123,16 @@ TEST_CASE("websocket: a record of two subscriptions is sent once") {
     PushRig rig({&fog::websocket_transport});
     Ws client(rig);
     client.say(R"({"op":"subscribe","id":1,"sub":"a","channel":["samples/#"],"snapshot":"0"})");
-    client.say(R"({"op":"subscribe","id":2,"sub":"b","channel":["samples/boiler/+","#"],"snapshot":"0"})");
+    client.say(
+        R"({"op":"subscribe","id":2,"sub":"b","channel":["samples/boiler/+","#"],"snapshot":"0"})");
     REQUIRE(client.until(R"({"ev":"first","sub":"b")"));
     rig.publish({rig.sample(1, 8), rig.sample(2, 9)});
     REQUIRE(client.until("\"v\":9"));
     CHECK(client.count("\"ev\":\"sample\"") == 2);
 }
 
-TEST_CASE("websocket: what is not built yet and what is wrong gets a problem, the socket stays open") {
+TEST_CASE(
+    "websocket: what is not built yet and what is wrong gets a problem, the socket stays open") {
     PushRig rig({&fog::websocket_transport});
     Ws client(rig);
     const std::vector<std::pair<std::string, std::string>> rows = {
@@ -131,7 +141,8 @@ TEST_CASE("websocket: what is not built yet and what is wrong gets a problem, th
         {R"({"op":"ack","id":3,"alarm":"a/b"})", "not-available"},
         {R"({"op":"subscrib","id":4})", "Did you mean 'subscribe'?"},
         {R"({"op":"subscribe","id":5,"channel":["room#1"]})", "channel-invalid"},
-        {R"({"op":"subscribe","id":6,"channel":["samples/#"],"filtre":"x"})", "Did you mean 'filter'?"},
+        {R"({"op":"subscribe","id":6,"channel":["samples/#"],"filtre":"x"})",
+         "Did you mean 'filter'?"},
         {R"({"op":"subscribe","id":7,"channel":{"a":1}})", "wrong type"},
         {R"([1])", "json-invalid"},
         {R"({"op":)", "json-invalid"},
@@ -167,17 +178,20 @@ TEST_CASE("websocket: frame faults close with the code that names them") {
         CHECK(static_cast<unsigned char>(client.got[0]) == 0x88);
         CHECK(client.got.substr(2, 2) == close_code(code));
     };
-    closes(std::string("\x81\x02hi", 4), 1002);             // not masked
-    closes(masked("x", 0xC1), 1002);                        // reserved bit
-    closes(masked("x", 0x83), 1002);                        // reserved opcode
-    closes(masked("x", 0x80), 1002);                        // continuation of nothing
-    closes(masked("x", 0x09), 1002);                        // fragmented ping
-    closes(masked(std::string(200, 'x'), 0x89), 1002);      // long ping
-    closes(masked("x", 0x82), 1003);                        // binary
-    closes(masked("\xFF\xFE"), 1007);                       // not UTF-8
-    closes(masked("x", 0x01) + masked("y", 0x81), 1002);    // message inside a message
-    closes(masked(close_code(1005), 0x88), 1002);           // code nobody may send
-    closes(std::string("\x81\xFF\x00\x00\x00\x00\x00\x10\x00\x00" "abcd", 14), 1009);
+    closes(std::string("\x81\x02hi", 4), 1002);           // not masked
+    closes(masked("x", 0xC1), 1002);                      // reserved bit
+    closes(masked("x", 0x83), 1002);                      // reserved opcode
+    closes(masked("x", 0x80), 1002);                      // continuation of nothing
+    closes(masked("x", 0x09), 1002);                      // fragmented ping
+    closes(masked(std::string(200, 'x'), 0x89), 1002);    // long ping
+    closes(masked("x", 0x82), 1003);                      // binary
+    closes(masked("\xFF\xFE"), 1007);                     // not UTF-8
+    closes(masked("x", 0x01) + masked("y", 0x81), 1002);  // message inside a message
+    closes(masked(close_code(1005), 0x88), 1002);         // code nobody may send
+    closes(std::string("\x81\xFF\x00\x00\x00\x00\x00\x10\x00\x00"
+                       "abcd",
+                       14),
+           1009);
 }
 
 TEST_CASE("websocket: ping is answered with its payload, close with its code") {
@@ -186,7 +200,8 @@ TEST_CASE("websocket: ping is answered with its payload, close with its code") {
     client.got.clear();
     client.send(masked("abc", 0x89));
     REQUIRE(client.until("abc"));
-    CHECK(client.got == std::string("\x8A\x03" "abc"));
+    CHECK(client.got == std::string("\x8A\x03"
+                                    "abc"));
     client.got.clear();
     client.send(masked(close_code(1000) + "bye", 0x88));
     REQUIRE(client.until_end());
