@@ -1,0 +1,182 @@
+#include "sim/links/engine.hpp"
+
+#include <algorithm>
+
+namespace fog::sim {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr std::size_t kReportsPerRound = 512;  // then links get their turn
+
+MonoTime mono_now() {
+    return std::chrono::steady_clock::now();
+}
+
+}  // namespace
+
+Engine::Engine(World& world, RunOptions options, Ledger& ledger)
+    : world_(world),
+      options_(std::move(options)),
+      ledger_(ledger),
+      links_(make_links(world.scenario(), options_.place, ledger, wake_)),
+      fault_active_(world.scenario().faults.size(), false) {}
+
+void Engine::stop() {
+    stopping_ = true;
+    wake_.signal();
+}
+
+MonoTime Engine::real(SimTime t) const {
+    if (options_.speed == 1) return start_ + t;
+    return start_ +
+           SimTime{static_cast<std::int64_t>(static_cast<double>(t.count()) / options_.speed)};
+}
+
+SimTime Engine::simulated(MonoTime now) const {
+    const SimTime since = now - start_;
+    if (options_.speed == 1) return since;
+    return SimTime{static_cast<std::int64_t>(static_cast<double>(since.count()) * options_.speed)};
+}
+
+Result<void> Engine::open_links(MonoTime now) {
+    ledger_.run(world_.scenario(), wall_start_, now);
+    for (const Endpoint& endpoint : links_.endpoints) ledger_.device(endpoint.view());
+    if (auto flushed = ledger_.flush(); !flushed) return flushed;
+    for (auto& carrier : links_.carriers) {
+        if (auto started = carrier->start(now); !started) return started;
+    }
+    return {};
+}
+
+Result<RunResult> Engine::run() {
+    start_ = mono_now();
+    wall_start_ = SystemClock().wall();
+    progress_at_ = start_ + 1s;
+    if (auto opened = open_links(start_); !opened) return std::move(opened).error();
+    bool generating = true;
+    MonoTime give_up{};
+    std::string why;
+    while (true) {
+        const MonoTime now = mono_now();
+        if (generating) {
+            take_due(now);
+            const auto due = world_.next_due();
+            const bool over = !due || (options_.until && simulated(now) >= *options_.until);
+            if (stopping_ || over) {
+                generating = false;
+                give_up = now + options_.settle;
+                why = stopping_ ? "stopped" : "end of scenario";
+            }
+        }
+        if (auto done = round(now); !done) return std::move(done).error();
+        if (!generating && (settled() || now >= give_up)) break;
+        wait(now, generating);
+    }
+    for (auto& carrier : links_.carriers) carrier->stop();
+    ledger_.end(why, mono_now());
+    if (auto flushed = ledger_.flush(); !flushed) return std::move(flushed).error();
+    RunResult out = result();
+    out.ended = std::move(why);
+    return out;
+}
+
+Result<void> Engine::round(MonoTime now) {
+    change_faults(now);
+    for (auto& carrier : links_.carriers) carrier->step(now);
+    if (auto flushed = ledger_.flush(); !flushed) return flushed;
+    for (auto& carrier : links_.carriers) carrier->release(now);
+    if (progress_ && now >= progress_at_) {
+        progress_(result());
+        progress_at_ = now + 1s;
+    }
+    return {};
+}
+
+void Engine::take_due(MonoTime now) {
+    for (std::size_t n = 0; n < kReportsPerRound; ++n) {
+        const auto due = world_.next_due();
+        if (!due || real(*due) > now || (options_.until && *due >= *options_.until)) return;
+        const Report report = world_.next();
+        const WallTime source = wall_start_ + (real(report.at) - start_);
+        ++reports_;
+        if (silenced(report.device, report.at)) {
+            ledger_.unsent(report.id, links_.endpoints[report.device].id, "silent", now);
+            ++silenced_;
+            continue;
+        }
+        links_.carriers[links_.carrier_of[report.device]]->take(report, source, now);
+    }
+}
+
+bool Engine::silenced(std::size_t device, SimTime t) const {
+    const auto& faults = world_.scenario().faults;
+    return std::any_of(faults.begin(), faults.end(), [device, t](const FaultSpec& fault) {
+        return fault.kind == FaultKind::silent && fault.active(t) &&
+               std::find(fault.devices.begin(), fault.devices.end(), device) != fault.devices.end();
+    });
+}
+
+void Engine::change_faults(MonoTime now) {
+    const auto& faults = world_.scenario().faults;
+    for (std::size_t i = 0; i < faults.size(); ++i) {
+        const bool active = faults[i].active(simulated(now));
+        if (active == fault_active_[i]) continue;
+        fault_active_[i] = active;
+        for (const std::size_t device : faults[i].devices) {
+            ledger_.fault(to_text(faults[i].kind), links_.endpoints[device].id, active, now);
+            links_.carriers[links_.carrier_of[device]]->fault(faults[i].kind, active, now);
+        }
+    }
+}
+
+void Engine::wait(MonoTime now, bool generating) {
+    MonoTime until = now + 500ms;
+    if (generating) {
+        if (const auto due = world_.next_due()) until = std::min(until, real(*due));
+        for (const FaultSpec& fault : world_.scenario().faults) {
+            if (const auto change = fault.next_change(simulated(now))) {
+                until = std::min(until, real(*change));
+            }
+        }
+    } else {
+        until = now + 10ms;
+    }
+    fds_.clear();
+    fds_.push_back({wake_.fd(), POLLIN, 0});
+    for (const auto& carrier : links_.carriers) {
+        if (const auto next = carrier->next_step()) until = std::min(until, *next);
+        carrier->watch(fds_);
+    }
+    const MonoTime still = mono_now();
+    if (until <= still) {
+        wake_.clear();
+        return;
+    }
+    const auto rest = until - still;
+    const timespec time{static_cast<time_t>(rest / 1s), static_cast<long>((rest % 1s).count())};
+    if (::ppoll(fds_.data(), fds_.size(), &time, nullptr) > 0) wake_.clear();
+}
+
+bool Engine::settled() const {
+    return std::all_of(links_.carriers.begin(), links_.carriers.end(),
+                       [](const auto& carrier) { return carrier->settled(); });
+}
+
+RunResult Engine::result() const {
+    RunResult out;
+    out.reports = reports_;
+    out.counts.unsent = silenced_;
+    for (const auto& carrier : links_.carriers) {
+        const LinkCounts& counts = carrier->counts();
+        out.counts.sent += counts.sent;
+        out.counts.acked += counts.acked;
+        out.counts.resent += counts.resent;
+        out.counts.unsent += counts.unsent;
+        out.counts.unheard += counts.unheard;
+        out.counts.connects += counts.connects;
+        out.waiting += carrier->waiting();
+    }
+    return out;
+}
+
+}  // namespace fog::sim

@@ -1,0 +1,197 @@
+#include "sim/links/mqtt_carrier.hpp"
+
+#include <algorithm>
+
+#include "firmware/core/record_json.hpp"
+#include "firmware/core/text.hpp"
+
+namespace fog::sim {
+namespace {
+
+constexpr std::chrono::milliseconds kRetry{200};
+
+std::string json_payload(const Report& report, const MqttDevice& device, WallTime source) {
+    std::string out = "{\"device\":";
+    append_json_string(out, device.endpoint.id);
+    out += ",\"msg_id\":";
+    append_uint(out, report.id);
+    out += ",\"ts\":";
+    append_int(
+        out,
+        std::chrono::duration_cast<std::chrono::milliseconds>(source.time_since_epoch()).count());
+    for (const PointValue& point : report.points) {
+        out += ',';
+        append_json_string(out, point.name);
+        out += ':';
+        append_value_json(out, point.value);
+    }
+    return out + "}";
+}
+
+}  // namespace
+
+std::vector<MqttMessage> mqtt_messages(const Report& report, const MqttDevice& device,
+                                       WallTime source) {
+    const std::string base =
+        device.prefix.empty() ? device.endpoint.id : device.prefix + "/" + device.endpoint.id;
+    std::vector<MqttMessage> out;
+    switch (device.shape) {
+        case MqttShape::json:
+            out.push_back({base + "/telemetry", json_payload(report, device, source)});
+            break;
+        case MqttShape::plain:
+            for (const PointValue& point : report.points) {
+                std::string text;
+                append_value_json(text, point.value);
+                out.push_back({base + "/" + point.name, std::move(text)});
+            }
+            break;
+    }
+    return out;
+}
+
+MqttCarrier::MqttCarrier(Options options, std::vector<MqttDevice> devices, Ledger& ledger,
+                         const Wake& wake)
+    : options_(std::move(options)),
+      devices_(std::move(devices)),
+      ledger_(ledger),
+      worker_(options_.mqtt, [&wake] { wake.signal(); }) {}
+
+Result<void> MqttCarrier::start(MonoTime) {
+    worker_.start();
+    return {};
+}
+
+const MqttDevice* MqttCarrier::find(std::size_t device) const {
+    const auto found = std::find_if(devices_.begin(), devices_.end(),
+                                    [device](const auto& each) { return each.device == device; });
+    return found == devices_.end() ? nullptr : &*found;
+}
+
+void MqttCarrier::take(const Report& report, WallTime source, MonoTime now) {
+    const MqttDevice* device = find(report.device);
+    if (device == nullptr) return;
+    const char* why = nullptr;
+    if (device->qos == 0 && connection_ == 0) why = "not connected";
+    if (ready_.size() >= options_.buffer) why = "buffer full";
+    if (why != nullptr) {
+        ledger_.unsent(report.id, device->endpoint.id, why, now);
+        ++counts_.unsent;
+        return;
+    }
+    auto parcel = std::make_shared<Parcel>();
+    auto messages = mqtt_messages(report, *device, source);
+    parcel->report = report;
+    parcel->source = source;
+    parcel->device = device;
+    parcel->open = messages.size();
+    for (MqttMessage& message : messages) ready_.push_back({parcel, std::move(message)});
+    stage(now);
+}
+
+void MqttCarrier::step(MonoTime now) {
+    facts_.clear();
+    worker_.take_facts(facts_);
+    for (MqttWorker::Fact& fact : facts_) on_fact(fact, now);
+    stage(now);
+}
+
+void MqttCarrier::on_fact(MqttWorker::Fact& fact, MonoTime now) {
+    switch (fact.kind) {
+        case MqttWorker::Fact::Kind::connected:
+            connection_ = fact.connection;
+            was_lost_ = false;
+            ++counts_.connects;
+            ledger_.link(options_.mqtt.client_id, "connected", {}, fact.at);
+            break;
+        case MqttWorker::Fact::Kind::lost:
+            on_lost(fact.why, fact.at);
+            break;
+        case MqttWorker::Fact::Kind::delivered:
+            on_delivered(fact.token, fact.at);
+            break;
+        case MqttWorker::Fact::Kind::failed:
+            if (fact.connection == connection_) give_back(fact.token, now);
+            break;
+    }
+}
+
+void MqttCarrier::on_lost(const std::string& why, MonoTime now) {
+    connection_ = 0;
+    if (!was_lost_) ledger_.link(options_.mqtt.client_id, "lost", why, now);
+    was_lost_ = true;
+    // Back to the front in their old order; QoS 0 has had its chance.
+    for (auto it = out_.rbegin(); it != out_.rend(); ++it) {
+        if (it->second.parcel->device->qos != 0) ready_.push_front(std::move(it->second));
+    }
+    out_.clear();
+    staged_.clear();
+}
+
+void MqttCarrier::on_delivered(std::int64_t token, MonoTime at) {
+    const auto found = out_.find(token);
+    if (found == out_.end()) return;  // acknowledged on a connection that is gone: sent again
+    Parcel& parcel = *found->second.parcel;
+    if (--parcel.open == 0 && parcel.device->qos != 0) {
+        ledger_.acked(parcel.report.id, at);
+        ++counts_.acked;
+    }
+    out_.erase(found);
+}
+
+void MqttCarrier::give_back(std::int64_t token, MonoTime now) {
+    const auto found = out_.find(token);
+    if (found == out_.end()) return;
+    ready_.push_front(std::move(found->second));
+    out_.erase(found);
+    retry_at_ = now + kRetry;
+}
+
+void MqttCarrier::note_leaving(Parcel& parcel, MonoTime now) {
+    if (!parcel.sent) {
+        ledger_.sent(parcel.report, parcel.device->endpoint.view(), parcel.source, now, true);
+        ++counts_.sent;
+        parcel.sent = true;
+        parcel.repeated_on = connection_;
+    } else if (parcel.repeated_on != connection_) {
+        ledger_.resent(parcel.report.id, now);
+        ++counts_.resent;
+        parcel.repeated_on = connection_;
+    }
+}
+
+void MqttCarrier::stage(MonoTime now) {
+    if (connection_ == 0 || (retry_at_ && now < *retry_at_)) return;
+    retry_at_.reset();
+    while (!ready_.empty() && out_.size() < static_cast<std::size_t>(options_.mqtt.window)) {
+        Waiting waiting = std::move(ready_.front());
+        ready_.pop_front();
+        note_leaving(*waiting.parcel, now);
+        out_.emplace(++last_token_, std::move(waiting));
+        staged_.push_back(last_token_);
+    }
+}
+
+void MqttCarrier::release(MonoTime now) {
+    for (const std::int64_t token : staged_) {
+        const auto found = out_.find(token);
+        if (found == out_.end()) continue;
+        const MqttDevice& device = *found->second.parcel->device;
+        const MqttMessage& message = found->second.message;
+        if (!worker_.publish(
+                {connection_, token, message.topic, message.payload, device.qos, device.retain})) {
+            give_back(token, now);
+        }
+    }
+    staged_.clear();
+}
+
+std::optional<MonoTime> MqttCarrier::next_step() const {
+    return retry_at_;
+}
+
+void MqttCarrier::fault(FaultKind kind, bool begins, MonoTime) {
+    if (kind == FaultKind::clean_disconnect) worker_.pause(begins);
+}
+
+}  // namespace fog::sim

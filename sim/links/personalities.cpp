@@ -1,0 +1,200 @@
+#include "sim/links/personalities.hpp"
+
+#include <algorithm>
+#include <map>
+
+#include "drivers/sim_device.hpp"
+#include "firmware/core/text.hpp"
+#include "sim/links/mqtt_carrier.hpp"
+#include "sim/links/serial_carrier.hpp"
+
+namespace fog::sim {
+namespace {
+
+/// The `link` table of a device as far as all of a kind share it.
+struct MqttLink {
+    MqttOptions mqtt;
+    std::string prefix, level;
+    int qos = 1;
+    bool retain = false;
+    std::size_t buffer = 10'000;
+    std::size_t connections = 0;  // 0 = one per device
+};
+
+struct SerialLink {
+    unsigned baud = 115'200;
+    std::string level;
+    std::unique_ptr<SimDevice> device;
+};
+
+const SimDeviceInfo* find_sim_device(const std::string& personality) {
+    for (const SimDeviceInfo* info : all_sim_devices()) {
+        if (info->personality == personality) return info;
+    }
+    return nullptr;
+}
+
+bool is_mqtt(const DeviceSpec& device) {
+    return device.personality == "mqtt.json" || device.personality == "mqtt.plain";
+}
+
+const Node& link_of(const DeviceSpec& device) {
+    static const Node kEmpty{Node::Data(Node::Table{})};
+    return device.link.is_null() ? kEmpty : device.link;
+}
+
+MqttLink read_mqtt_link(const DeviceSpec& device, std::vector<Fault>& faults) {
+    ConfigView view(link_of(device), faults);
+    MqttLink link;
+    link.mqtt.url = view.text("url");
+    link.mqtt.user = view.text("user");
+    link.mqtt.password = view.text("password");
+    link.mqtt.client_id = view.text("client_id", "fogsim");
+    link.mqtt.clean_session = true;  // what is owed is kept here, not in the broker's session
+    link.mqtt.window = static_cast<int>(view.integer("window", 20, 1, 1'000));
+    link.prefix = view.text("prefix", "sim");
+    link.qos = static_cast<int>(view.integer("qos", 1, 0, 1));
+    link.retain = view.flag("retain", false);
+    link.level = view.choice("level", link.qos == 0 ? "C" : "B", {"A", "B", "C"});
+    link.buffer = static_cast<std::size_t>(view.integer("buffer", 10'000, 1, 1'000'000));
+    link.connections = static_cast<std::size_t>(view.integer("connections", 0, 0, 1'000));
+    if (link.qos == 0 && link.level != "C") {
+        view.fault("level", "S0106", "QoS 0 is never acknowledged: its level is C");
+    }
+    view.done();
+    return link;
+}
+
+SerialLink read_serial_link(const DeviceSpec& device, const SimDeviceInfo& info,
+                            std::vector<Fault>& faults) {
+    ConfigView view(link_of(device), faults);
+    SerialLink link;
+    link.baud = static_cast<unsigned>(view.integer("baud", 115'200, 0, 4'000'000));
+    const bool acknowledges = info.personality == "mcu.frame";
+    link.level = view.choice("level", acknowledges ? "A" : "C", {"A", "B", "C"});
+    link.device = info.make(device.id, view);
+    view.done();
+    return link;
+}
+
+void check_device(const DeviceSpec& device, std::vector<Fault>& faults) {
+    if (is_mqtt(device)) {
+        (void)read_mqtt_link(device, faults);
+        return;
+    }
+    if (const SimDeviceInfo* info = find_sim_device(device.personality)) {
+        (void)read_serial_link(device, *info, faults);
+        return;
+    }
+    const auto names = personality_names();
+    const std::vector<std::string_view> known(names.begin(), names.end());
+    std::string hint;
+    if (const auto near = nearest(device.personality, known)) {
+        hint = "did you mean '" + std::string(*near) + "'?";
+    } else {
+        hint = "there are";
+        for (const auto& name : names) hint += " " + name;
+    }
+    faults.push_back({"S0104", "/device", device.mark,
+                      "no personality '" + device.personality + "'", std::move(hint), false});
+}
+
+void check_fault(const Scenario& scenario, const FaultSpec& fault, std::vector<Fault>& faults) {
+    if (fault.kind == FaultKind::silent) return;
+    const bool wants_mqtt = fault.kind == FaultKind::clean_disconnect;
+    for (const std::size_t index : fault.devices) {
+        const DeviceSpec& device = scenario.devices[index];
+        if (is_mqtt(device) == wants_mqtt) continue;
+        faults.push_back(
+            {"S0106", "/fault", fault.mark,
+             "fault '" + std::string(to_text(fault.kind)) + "' does not fit '" + device.id +
+                 "', which is " + device.personality,
+             wants_mqtt ? "it needs an MQTT personality" : "it needs a serial personality", false});
+        return;
+    }
+}
+
+std::string plain_gateway_id(const MqttLink& link, const DeviceSpec& device) {
+    return link.prefix.empty() ? device.id : device_slug(link.prefix + "-" + device.id);
+}
+
+Endpoint mqtt_endpoint(const DeviceSpec& device, const MqttLink& link) {
+    const bool json = device.personality == "mqtt.json";
+    return {device.id,          json ? device.id : plain_gateway_id(link, device),
+            device.personality, "mqtt",
+            link.level,         json};
+}
+
+/// The devices of one block that share a connection.
+using PoolKey = std::pair<std::size_t, std::size_t>;  // block, connection within it
+struct Pool {
+    MqttCarrier::Options options;
+    std::vector<MqttDevice> devices;
+};
+
+void add_to_pool(std::map<PoolKey, Pool>& pools, const Scenario& scenario, std::size_t index,
+                 MqttLink link, const LinkPlace& place, const Endpoint& endpoint) {
+    const DeviceSpec& device = scenario.devices[index];
+    const std::size_t slot = link.connections == 0 ? device.index : device.index % link.connections;
+    Pool& pool = pools[{device.block, slot}];
+    if (pool.devices.empty()) {
+        pool.options.mqtt = std::move(link.mqtt);
+        if (pool.options.mqtt.url.empty()) pool.options.mqtt.url = place.mqtt_url;
+        // Named after its first device: stable when others are added.
+        pool.options.mqtt.client_id += "-" + device.id;
+        pool.options.buffer = link.buffer;
+    }
+    const auto shape = device.personality == "mqtt.json" ? MqttShape::json : MqttShape::plain;
+    pool.devices.push_back({index, endpoint, shape, link.prefix, link.qos, link.retain});
+}
+
+}  // namespace
+
+std::vector<std::string> personality_names() {
+    std::vector<std::string> names = {"mqtt.json", "mqtt.plain"};
+    for (const SimDeviceInfo* info : all_sim_devices()) names.emplace_back(info->personality);
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+void check_links(const Scenario& scenario, std::vector<Fault>& faults) {
+    for (const DeviceSpec& device : scenario.devices) {
+        // One block's faults are the same for all its devices.
+        if (device.index == 0) check_device(device, faults);
+    }
+    for (const FaultSpec& fault : scenario.faults) check_fault(scenario, fault, faults);
+}
+
+LinkSet make_links(const Scenario& scenario, const LinkPlace& place, Ledger& ledger,
+                   const Wake& wake) {
+    std::vector<Fault> none;
+    LinkSet set;
+    std::map<PoolKey, Pool> pools;
+    set.carrier_of.resize(scenario.devices.size());
+    for (std::size_t i = 0; i < scenario.devices.size(); ++i) {
+        const DeviceSpec& device = scenario.devices[i];
+        if (is_mqtt(device)) {
+            MqttLink link = read_mqtt_link(device, none);
+            set.endpoints.push_back(mqtt_endpoint(device, link));
+            add_to_pool(pools, scenario, i, std::move(link), place, set.endpoints.back());
+            continue;
+        }
+        SerialLink link = read_serial_link(device, *find_sim_device(device.personality), none);
+        set.endpoints.push_back(
+            {device.id, device.id, device.personality, "serial", link.level, false});
+        set.carrier_of[i] = set.carriers.size();
+        set.carriers.push_back(std::make_unique<SerialCarrier>(
+            SerialCarrier::Options{place.run_dir / "by-id" / device.id, link.baud, scenario.seed},
+            set.endpoints.back(), std::move(link.device), ledger));
+    }
+    for (auto& [key, pool] : pools) {
+        for (const MqttDevice& device : pool.devices) {
+            set.carrier_of[device.device] = set.carriers.size();
+        }
+        set.carriers.push_back(std::make_unique<MqttCarrier>(
+            std::move(pool.options), std::move(pool.devices), ledger, wake));
+    }
+    return set;
+}
+
+}  // namespace fog::sim

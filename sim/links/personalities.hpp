@@ -1,0 +1,36 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sim/links/carrier.hpp"
+#include "sim/world/scenario.hpp"
+
+namespace fog::sim {
+
+/// Where a run lives.
+struct LinkPlace {
+    std::string mqtt_url;           // for devices whose link names none
+    std::filesystem::path run_dir;  // by-id/<device> links are made here
+};
+
+/// "mqtt.json", "mqtt.plain" and one per simulated device of the drivers, sorted.
+std::vector<std::string> personality_names();
+
+/// A device with the carrier it travels by.
+struct LinkSet {
+    std::vector<Endpoint> endpoints;      // by place in Scenario::devices
+    std::vector<std::size_t> carrier_of;  // likewise, into `carriers`
+    std::vector<std::unique_ptr<Carrier>> carriers;
+};
+
+/// Checks every device's personality and `link` options, and every fault against its devices.
+void check_links(const Scenario& scenario, std::vector<Fault>& faults);
+/// Makes the carriers; nothing is opened yet. The scenario has passed check_links(); it, the
+/// ledger and the wake outlive the set.
+LinkSet make_links(const Scenario& scenario, const LinkPlace& place, Ledger& ledger,
+                   const Wake& wake);
+
+}  // namespace fog::sim

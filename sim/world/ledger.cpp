@@ -1,0 +1,136 @@
+#include "sim/world/ledger.hpp"
+
+#include <fcntl.h>
+
+#include <cerrno>
+
+#include "firmware/core/record_json.hpp"
+#include "firmware/core/text.hpp"
+#include "firmware/io/files.hpp"
+
+namespace fog::sim {
+
+Result<Ledger> Ledger::open(const std::filesystem::path& path) {
+    Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640));
+    if (!fd) return Error{Errc::storage_error, path.string() + ": " + errno_text(errno), {}};
+    return Ledger(std::move(fd));
+}
+
+void Ledger::open_line(std::string_view kind) {
+    buffer_ += "{\"k\":\"";
+    buffer_ += kind;
+    buffer_ += '"';
+}
+
+void Ledger::member(std::string_view key, std::string_view text) {
+    buffer_ += ",\"";
+    buffer_ += key;
+    buffer_ += "\":";
+    append_json_string(buffer_, text);
+}
+
+void Ledger::member(std::string_view key, std::uint64_t number) {
+    buffer_ += ",\"";
+    buffer_ += key;
+    buffer_ += "\":";
+    append_uint(buffer_, number);
+}
+
+void Ledger::close_line(MonoTime now) {
+    member("mono", static_cast<std::uint64_t>(now.time_since_epoch().count()));
+    buffer_ += "}\n";
+}
+
+void Ledger::run(const Scenario& scenario, WallTime start, MonoTime mono) {
+    open_line("run");
+    member("scenario", scenario.name);
+    member("seed", scenario.seed);
+    member("hash", scenario.hash);
+    member("start", to_rfc3339(start));
+    close_line(mono);
+}
+
+void Ledger::device(const LedgerDevice& device) {
+    open_line("device");
+    member("dev", device.id);
+    member("as", device.gateway_id);
+    member("personality", device.personality);
+    member("link", device.link);
+    member("level", device.level);
+    buffer_ += device.timed ? ",\"timed\":true}\n" : ",\"timed\":false}\n";
+}
+
+void Ledger::sent(const Report& report, const LedgerDevice& device, WallTime source, MonoTime now,
+                  bool heard) {
+    const std::string time = to_rfc3339(source);
+    for (const PointValue& point : report.points) {
+        open_line("sent");
+        member("id", report.id);
+        member("dev", device.id);
+        member("pt", point.name);
+        buffer_ += ",\"v\":";
+        append_value_json(buffer_, point.value);
+        member("src", time);
+        member("mono", static_cast<std::uint64_t>(now.time_since_epoch().count()));
+        member("link", device.link);
+        member("level", device.level);
+        buffer_ += heard ? "}\n" : ",\"heard\":false}\n";
+    }
+}
+
+void Ledger::resent(std::uint64_t id, MonoTime now) {
+    open_line("resent");
+    member("id", id);
+    close_line(now);
+}
+
+void Ledger::unsent(std::uint64_t id, std::string_view device, std::string_view why, MonoTime now) {
+    open_line("unsent");
+    member("id", id);
+    member("dev", device);
+    member("why", why);
+    close_line(now);
+}
+
+void Ledger::acked(std::uint64_t id, MonoTime now) {
+    open_line("acked");
+    member("id", id);
+    close_line(now);
+}
+
+void Ledger::fault(std::string_view kind, std::string_view device, bool begins, MonoTime now) {
+    open_line("fault");
+    member("kind", kind);
+    member("dev", device);
+    member("state", begins ? "begin" : "end");
+    close_line(now);
+}
+
+void Ledger::link(std::string_view name, std::string_view state, std::string_view why,
+                  MonoTime now) {
+    open_line("link");
+    member("link", name);
+    member("state", state);
+    if (!why.empty()) member("why", why);
+    close_line(now);
+}
+
+void Ledger::end(std::string_view why, MonoTime now) {
+    open_line("end");
+    member("why", why);
+    close_line(now);
+}
+
+Result<void> Ledger::flush() {
+    std::string_view rest = buffer_;
+    while (!rest.empty()) {
+        const ssize_t n = ::write(fd_.get(), rest.data(), rest.size());
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return Error{Errc::storage_error, "ledger.jsonl: " + errno_text(errno), {}};
+        rest.remove_prefix(static_cast<std::size_t>(n));
+    }
+    buffer_.clear();
+    return {};
+}
+
+}  // namespace fog::sim

@@ -1,0 +1,369 @@
+#include "sim/world/scenario.hpp"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "firmware/core/text.hpp"
+#include "sim/world/random.hpp"
+
+namespace fog::sim {
+namespace {
+
+constexpr std::int64_t kMaxDevices = 10'000;
+constexpr std::size_t kMaxPoints = 256;  // of a device
+constexpr std::uint64_t kSlots = 900'000;
+
+constexpr std::array<std::pair<std::string_view, FaultKind>, 4> kFaults = {{
+    {"unplug", FaultKind::unplug},
+    {"silent", FaultKind::silent},
+    {"garbage", FaultKind::garbage},
+    {"clean_disconnect", FaultKind::clean_disconnect},
+}};
+
+/// Faults of the design that this version does not have: refused by name, not as a typing error.
+constexpr std::array<std::string_view, 44> kFaultsNotBuilt = {
+    "dropout",    "late_batch",   "noise",           "impulse",       "drift",       "bias",
+    "gain",       "quantise",     "saturate",        "stuck",         "nan",         "invalid_code",
+    "wrong_unit", "swap",         "duplicate_id",    "null",          "burst",       "delay",
+    "jitter",     "drop",         "duplicate",       "reorder",       "truncate",    "bit_flip",
+    "bad_crc",    "split",        "merge",           "baud_mismatch", "late_answer", "no_answer",
+    "will",       "session_lost", "client_id_clash", "oversize",      "refuse",      "reset",
+    "blackhole",  "throttle",     "latency",         "cut_after",     "half_close",  "skew",
+    "step",       "kill9"};
+
+std::int64_t count_of(ConfigView& view) {
+    return view.integer("count", 1, 1, kMaxDevices);
+}
+
+/// Builds the scenario from the resolved tree.
+class Builder {
+public:
+    explicit Builder(std::vector<Fault>& faults) : faults_(faults) {}
+
+    Scenario run(const Node& root, const ScenarioOptions& options) {
+        ConfigView view(root, faults_);
+        scenario_.name = view.required_text("name");
+        scenario_.seed = static_cast<std::uint64_t>(view.integer("seed", 1, 0, INT64_MAX));
+        if (options.seed) scenario_.seed = *options.seed;
+        if (view.has("duration")) {
+            scenario_.duration = view.duration("duration", SimTime{0});
+            if (scenario_.duration->count() <= 0) {
+                view.fault("duration", "S0101", "'duration' must be more than zero");
+            }
+        }
+        view.text("about");
+        view.raw("vars");
+        for (const auto& key : {"include", "plant", "gateway", "start"}) refuse(view, key);
+        for (ConfigView& device : view.tables("device")) {
+            read_device(device);
+            ++block_;
+        }
+        if (scenario_.devices.empty()) {
+            view.fault("device", "S0101", "a scenario needs at least one [[device]]");
+        }
+        for (ConfigView& event : view.tables("event")) read_event(event);
+        for (ConfigView& fault : view.tables("fault")) read_fault(fault);
+        for (ConfigView& expect : view.tables("expect")) read_expect(expect);
+        view.done();
+        return std::move(scenario_);
+    }
+
+private:
+    void refuse(ConfigView& view, std::string_view key) {
+        if (view.raw(key) == nullptr) return;
+        view.fault(key, "S0105", "'" + std::string(key) + "' is not built in this version");
+    }
+
+    void read_device(ConfigView& view) {
+        const std::int64_t count = count_of(view);
+        const std::int64_t first = view.integer("first", 1, 0, 1'000'000);
+        DeviceSpec common;
+        const std::string id = view.required_text("id");
+        common.personality = view.required_text("personality");
+        common.interval = view.duration("interval", std::chrono::seconds{5});
+        common.mark = view.node().mark;
+        if (common.interval < std::chrono::milliseconds{1}) {
+            view.fault("interval", "S0101", "'interval' must be at least 1 ms");
+            common.interval = std::chrono::seconds{1};
+        }
+        const std::string phase = view.choice("phase", "spread", {"spread", "same", "random"});
+        if (const Node* link = view.raw("link")) common.link = *link;
+        ConfigView points = view.table("point");
+        read_points(points, common);
+        if (common.points.empty()) {
+            view.fault("point", "S0101", "a device needs at least one point.<name>");
+        }
+        view.done();
+        if (count > 1 && id.find("{n}") == std::string::npos) {
+            view.fault("id", "S0101", "'id' needs {n} when 'count' is more than one");
+            return;
+        }
+        for (std::int64_t i = 0; i < count; ++i) {
+            add_device(view, common, id, first + i, {i, count, phase});
+        }
+    }
+
+    struct Place {
+        std::int64_t index = 0, count = 1;
+        const std::string& phase;
+    };
+
+    void add_device(ConfigView& view, const DeviceSpec& common, const std::string& id,
+                    std::int64_t n, const Place& place) {
+        DeviceSpec device = common;
+        device.id = *fill_number(Node(Node::Data(id)), n).string();
+        device.link = fill_number(common.link, n);
+        if (device.id.empty() || device.id != device_slug(device.id)) {
+            view.fault("id", "S0101", "'" + device.id + "' is not a device id",
+                       "use a-z, 0-9 and '-', at most 64, e.g. '" + device_slug(device.id) + "'");
+            return;
+        }
+        if (!ids_.insert(device.id).second) {
+            view.fault("id", "S0101", "there are two devices '" + device.id + "'");
+            return;
+        }
+        if (scenario_.devices.size() >= static_cast<std::size_t>(kMaxDevices)) {
+            view.fault("count", "S0101", "more than 10000 devices");
+            return;
+        }
+        if (place.phase == "spread") device.offset = common.interval * place.index / place.count;
+        if (place.phase == "random") {
+            const double share = RandomStream(scenario_.seed, device.id, "phase").uniform(0);
+            const auto interval = static_cast<double>(common.interval.count());
+            device.offset = SimTime{static_cast<std::int64_t>(share * interval)};
+        }
+        device.block = block_;
+        device.index = static_cast<std::size_t>(place.index);
+        device.slot = stable_hash(device.id) % kSlots;
+        while (!slots_.insert(device.slot).second) device.slot = (device.slot + 1) % kSlots;
+        for (const PointSpec& point : device.points) {
+            const SignalContext context{scenario_.seed, device.id + "." + point.name,
+                                        &scenario_.inputs, &inputs_};
+            // Only to check it; the faults of the first device of a block speak for all.
+            std::vector<Fault> repeated;
+            make_signal(point.signal, context, place.index == 0 ? faults_ : repeated);
+        }
+        scenario_.devices.push_back(std::move(device));
+    }
+
+    void read_points(ConfigView& view, DeviceSpec& device) {
+        const auto* table = view.node().table();
+        if (table == nullptr) return;
+        for (const auto& [name, node] : *table) {
+            view.raw(name);
+            if (name != point_slug(name)) {
+                view.fault(name, "S0101", "'" + name + "' is not a point id",
+                           "use a-z, 0-9, '_' and '.', e.g. '" + point_slug(name) + "'");
+                continue;
+            }
+            if (device.points.size() >= kMaxPoints) {
+                view.fault(name, "S0101", "more than 256 points");
+                return;
+            }
+            device.points.push_back(read_point(view, name));
+        }
+    }
+
+    PointSpec read_point(ConfigView& points, const std::string& name) {
+        ConfigView view = points.table(name);
+        PointSpec point;
+        point.name = name;
+        point.unit = view.text("unit");
+        const std::string type = view.choice("type", "number", {"number", "integer", "boolean"});
+        if (type == "integer") point.type = PointType::integer;
+        if (type == "boolean") point.type = PointType::boolean;
+        if (const Node* signal = view.raw("signal")) {
+            point.signal = *signal;
+        } else {
+            points.fault(name, "S0101", "point '" + name + "' has no 'signal'");
+            point.signal = Node(Node::Data(0.0));
+        }
+        if (const Node* sensor = view.raw("sensor")) point.sensor = read_sensor(*sensor, faults_);
+        view.done();
+        return point;
+    }
+
+    void read_event(ConfigView& view) {
+        InputEvent event;
+        event.at = view.duration("at", SimTime{0});
+        event.every = view.duration("every", SimTime{0});
+        if (!view.has("at")) view.fault("at", "S0101", "'at' is missing");
+        const Node* set = view.raw("set");
+        if (set == nullptr || !set->is_table()) {
+            view.fault("set", "S0101", "'set' is a table: { \"room-3.door\" = 1 }");
+            return;
+        }
+        std::vector<std::string_view> known(inputs_.begin(), inputs_.end());
+        for (const auto& [address, node] : *set->table()) {
+            const auto value = node.number();
+            if (!value) {
+                add(node, "S0101", "'" + address + "' must be set to a number", {});
+            } else if (std::find(known.begin(), known.end(), address) == known.end()) {
+                add(node, "S0104", "no point '" + address + "' with an input signal",
+                    did_you_mean(address, known));
+            } else {
+                event.value = *value;
+                scenario_.inputs.add(address, event);
+            }
+        }
+        view.done();
+    }
+
+    void read_fault(ConfigView& view) {
+        FaultSpec fault;
+        fault.mark = view.node().mark;
+        fault.at = view.duration("at", SimTime{0});
+        fault.lasts = view.duration("for", std::chrono::seconds{10});
+        fault.every = view.duration("every", SimTime{0});
+        const std::string kind = view.required_text("kind");
+        const std::string on = view.required_text("on");
+        if (!view.has("at")) view.fault("at", "S0101", "'at' is missing");
+        if (fault.lasts.count() <= 0) view.fault("for", "S0101", "'for' must be more than zero");
+        if (fault.every.count() != 0 && fault.every <= fault.lasts) {
+            view.fault("every", "S0101", "'every' must be longer than 'for'");
+        }
+        find_kind(view, kind, fault.kind);
+        select(view, on, fault.devices);
+        view.done();
+        scenario_.faults.push_back(std::move(fault));
+    }
+
+    void find_kind(ConfigView& view, const std::string& kind, FaultKind& out) {
+        std::vector<std::string_view> known;
+        for (const auto& [name, value] : kFaults) {
+            if (name == kind) {
+                out = value;
+                return;
+            }
+            known.push_back(name);
+        }
+        if (std::find(kFaultsNotBuilt.begin(), kFaultsNotBuilt.end(), kind) !=
+            kFaultsNotBuilt.end()) {
+            view.fault("kind", "S0105", "fault '" + kind + "' is not built in this version",
+                       "built are unplug, silent, garbage, clean_disconnect");
+        } else if (!kind.empty()) {
+            view.fault("kind", "S0104", "no fault '" + kind + "'", did_you_mean(kind, known));
+        }
+    }
+
+    void select(ConfigView& view, const std::string& on, std::vector<std::size_t>& out) {
+        constexpr std::string_view kPrefix = "device/";
+        if (on.empty()) return;
+        if (!std::string_view(on).starts_with(kPrefix)) {
+            view.fault("on", "S0105", "faults act on devices in this version, found '" + on + "'",
+                       "for example on = \"device/freezer-1\" or \"device/freezer-*\"");
+            return;
+        }
+        const std::string_view wanted = std::string_view(on).substr(kPrefix.size());
+        const bool many = wanted.ends_with('*');
+        std::vector<std::string_view> known;
+        for (std::size_t i = 0; i < scenario_.devices.size(); ++i) {
+            const std::string& id = scenario_.devices[i].id;
+            const bool hit =
+                many ? std::string_view(id).starts_with(wanted.substr(0, wanted.size() - 1))
+                     : id == wanted;
+            if (hit) out.push_back(i);
+            known.emplace_back(id);
+        }
+        if (out.empty()) {
+            view.fault("on", "S0104", "no device '" + std::string(wanted) + "'",
+                       did_you_mean(wanted, known));
+        }
+    }
+
+    void read_expect(ConfigView& view) {
+        static constexpr std::array<std::string_view, 19> kKinds = {
+            "lost",    "duplicates",  "silent",       "corrupt",     "order",
+            "latency", "alarm",       "no_alarm",     "alarm_count", "command",
+            "ledger",  "drain_time",  "memory",       "metric",      "bytes_written",
+            "log_has", "point_state", "device_state", "no_event"};
+        const auto* table = view.node().table();
+        if (table == nullptr || table->empty()) return;
+        const auto known = [](const Node::Member& member) {
+            return std::find(kKinds.begin(), kKinds.end(), member.first) != kKinds.end();
+        };
+        const auto found = std::find_if(table->begin(), table->end(), known);
+        if (found == table->end()) {
+            const std::string& word = table->front().first;
+            view.fault(word, "S0104", "no expectation '" + word + "'", did_you_mean(word, kKinds));
+            return;
+        }
+        const auto& [kind, value] = *found;
+        Expectation expect{kind, {}};
+        if (value.is_string()) expect.value = *value.string();
+        if (value.integer() != nullptr) append_int(expect.value, *value.integer());
+        scenario_.expect.push_back(std::move(expect));
+    }
+
+    static std::string did_you_mean(std::string_view word,
+                                    std::span<const std::string_view> known) {
+        const auto near = nearest(word, known);
+        return near ? "did you mean '" + std::string(*near) + "'?" : std::string();
+    }
+
+    void add(const Node& node, std::string code, std::string detail, std::string hint) {
+        faults_.push_back(
+            {std::move(code), node.pointer, node.mark, std::move(detail), std::move(hint), false});
+    }
+
+    std::vector<Fault>& faults_;
+    Scenario scenario_;
+    std::size_t block_ = 0;
+    std::set<std::string> ids_;
+    std::set<std::uint64_t> slots_;
+    std::vector<std::string> inputs_;  // addresses of input signals
+};
+
+/// The tree as it will be run: without what only served to resolve it.
+Node without(const Node& root, std::initializer_list<std::string_view> keys) {
+    Node out(Node::Data(Node::Table{}), root.mark);
+    for (const auto& [key, value] : *root.table()) {
+        if (std::find(keys.begin(), keys.end(), key) == keys.end()) out.set(key, value);
+    }
+    return out;
+}
+
+}  // namespace
+
+std::string_view to_text(FaultKind kind) {
+    for (const auto& [name, value] : kFaults) {
+        if (value == kind) return name;
+    }
+    return "";
+}
+
+bool FaultSpec::active(SimTime t) const {
+    if (t < at) return false;
+    const SimTime since = every.count() > 0 ? (t - at) % every : t - at;
+    return since < lasts;
+}
+
+std::optional<SimTime> FaultSpec::next_change(SimTime t) const {
+    if (t < at) return at;
+    const SimTime since = every.count() > 0 ? (t - at) % every : t - at;
+    const SimTime begun = t - since;
+    if (since < lasts) return begun + lasts;
+    if (every.count() > 0) return begun + every;
+    return std::nullopt;
+}
+
+Scenario parse_scenario(const Node& root, const ScenarioOptions& options,
+                        std::vector<Fault>& faults) {
+    if (!root.is_table()) {
+        faults.push_back({"S0101", "", root.mark, "a scenario is a TOML table", {}, false});
+        return {};
+    }
+    const Node resolved = resolve_variables(root, options, faults);
+    if (has_errors(faults)) return {};
+    Scenario scenario = Builder(faults).run(resolved, options);
+    const std::string body = to_toml(without(resolved, {"vars", "seed"}));
+    const std::uint64_t hash = stable_hash(body);
+    for (int shift = 60; shift >= 0; shift -= 4) {
+        scenario.hash += "0123456789abcdef"[(hash >> static_cast<unsigned>(shift)) & 15U];
+    }
+    scenario.resolved = "seed = " + std::to_string(scenario.seed) + "\n" + body;
+    return scenario;
+}
+
+}  // namespace fog::sim

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "firmware/core/node.hpp"
+#include "firmware/core/value.hpp"
+#include "sim/world/signal.hpp"
+
+namespace fog::sim {
+
+enum class PointType : std::uint8_t { number, integer, boolean };
+
+struct PointSpec {
+    std::string name;
+    std::string unit;  // UCUM
+    PointType type = PointType::number;
+    Node signal;
+    Sensor sensor;
+};
+
+struct DeviceSpec {
+    std::string id;
+    std::string personality;  // "mqtt.json"; sim/links knows which there are
+    SimTime interval{};
+    SimTime offset{};        // of the first report
+    std::size_t block = 0;   // which [[device]] it came from
+    std::size_t index = 0;   // place within that block
+    std::uint64_t slot = 0;  // its reports are numbered from slot * kIdsPerDevice + 1
+    std::vector<PointSpec> points;
+    Node link;  // table of the personality's own options, checked by sim/links
+    Mark mark;
+};
+inline constexpr std::uint64_t kIdsPerDevice = 10'000'000'000ULL;
+
+enum class FaultKind : std::uint8_t { unplug, silent, garbage, clean_disconnect };
+std::string_view to_text(FaultKind kind);
+
+struct FaultSpec {
+    FaultKind kind = FaultKind::silent;
+    std::vector<std::size_t> devices;  // places in Scenario::devices
+    SimTime at{};
+    SimTime lasts{};
+    SimTime every{};  // 0 = once
+    Mark mark;
+    /// Whether it holds at `t`.
+    bool active(SimTime t) const;
+    /// The next time after `t` at which active() may change; nothing if never again.
+    std::optional<SimTime> next_change(SimTime t) const;
+};
+
+/// One line of `expect`. Kinds the checker cannot judge yet are kept: it reports them as skipped.
+struct Expectation {
+    std::string kind;   // "lost"
+    std::string value;  // "0", "per-device"
+};
+
+/// One scenario file, resolved and checked. A value.
+struct Scenario {
+    std::string name;
+    std::uint64_t seed = 1;
+    std::optional<SimTime> duration;  // none = until stopped
+    std::vector<DeviceSpec> devices;
+    Inputs inputs;
+    std::vector<FaultSpec> faults;
+    std::vector<Expectation> expect;
+    std::string resolved;  // TOML: variables and {n} options filled in, seed as used
+    std::string hash;      // of `resolved` without the seed, 16 hex digits
+};
+
+struct ScenarioOptions {
+    std::optional<std::uint64_t> seed;                           // --seed
+    std::vector<std::pair<std::string, std::string>> variables;  // --set name=value
+};
+
+/// Checks everything but what belongs to the personality. All faults go to the list; the result is
+/// usable only if none of them is an error. Pure.
+Scenario parse_scenario(const Node& root, const ScenarioOptions& options,
+                        std::vector<Fault>& faults);
+
+/// `${name}` in texts becomes the variable; a text that is nothing else takes over its type.
+Node resolve_variables(const Node& root, const ScenarioOptions& options,
+                       std::vector<Fault>& faults);
+/// `{n}` in every text below becomes the number.
+Node fill_number(const Node& node, std::int64_t n);
+/// The node as TOML, tables inline below the first level; reads back as the same node.
+std::string to_toml(const Node& root);
+
+/// True if one of them is not just a warning.
+bool has_errors(const std::vector<Fault>& faults);
+
+}  // namespace fog::sim
