@@ -1,0 +1,76 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "firmware/core/result.hpp"
+
+namespace fog::sim {
+
+/// What fogsim's process ends with.
+enum class Exit : int { ok = 0, expectation_failed = 1, bad_scenario = 2, environment = 3 };
+
+struct RunCommand {
+    std::string scenario;
+    std::optional<std::uint64_t> seed;
+    std::vector<std::string> set;  // name=value
+    std::filesystem::path out = "fogsim-out";
+    std::filesystem::path run_dir;  // empty: <out>/run
+    std::string until;              // a duration, empty: to the end
+    std::string mqtt_url;
+    double speed = 1;
+    bool json = false;
+    bool quiet = false;
+};
+Exit run_command(const RunCommand& command);
+
+struct ScenarioCommand {
+    std::vector<std::string> scenarios;
+    std::vector<std::string> set;
+    bool json = false;
+};
+Exit describe_command(const ScenarioCommand& command);
+Exit validate_command(const ScenarioCommand& command);
+Exit list_command(bool json);
+
+struct CheckCommand {
+    std::filesystem::path folder;
+    std::vector<std::filesystem::path> gateway_ledgers;
+    bool json = false;
+};
+Exit check_command(const CheckCommand& command);
+
+struct FarCommand {
+    std::string url;
+    std::vector<std::string> topics{"#"};
+    std::filesystem::path out;
+    std::string sink = "cloud";
+    std::string client_id = "fogsim-far";
+    std::string user, password;
+    bool json = false;
+};
+Exit far_mqtt_command(const FarCommand& command);
+
+/// An error on stderr, with its hint; the exit code that fits it.
+Exit fail(const Error& error);
+
+/// SIGINT and SIGTERM call `stop` (from a thread that waits for them) until this object is gone.
+/// Made before any other thread, so that all of them inherit the blocked signals.
+class StopSignals {
+public:
+    StopSignals();
+    ~StopSignals();
+    StopSignals(const StopSignals&) = delete;
+    StopSignals& operator=(const StopSignals&) = delete;
+    void on_stop(std::function<void()> stop);
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace fog::sim

@@ -1,0 +1,106 @@
+// fogsim: simulated devices, a recorder for the far side, and the checker that joins both.
+
+#include <CLI/CLI.hpp>
+#include <exception>
+#include <iostream>
+
+#include "firmware/core/text.hpp"
+#include "sim/app/commands.hpp"
+
+namespace fog::sim {
+
+Exit fail(const Error& error) {
+    std::cerr << "fogsim: " << error.what << "\n";
+    if (!error.hint.empty()) std::cerr << "  help: " << error.hint << "\n";
+    return error.code == Errc::bad_config ? Exit::bad_scenario : Exit::environment;
+}
+
+namespace {
+
+/// The options of all commands, filled by the parser.
+struct Line {
+    RunCommand run;
+    std::uint64_t seed = 0;
+    ScenarioCommand scenario;
+    CheckCommand check;
+    FarCommand far;
+    bool json = false;
+};
+
+CLI::App* add_run(CLI::App& app, Line& line) {
+    auto* run = app.add_subcommand("run", "Run a scenario over real links");
+    run->add_option("SCENARIO", line.run.scenario, "file, or a name from 'list'")->required();
+    run->add_option("--seed", line.seed, "instead of the scenario's own");
+    run->add_option("--set", line.run.set, "name=value for a variable of [vars]");
+    run->add_option("--out", line.run.out, "folder of the ledger")->capture_default_str();
+    run->add_option("--run-dir", line.run.run_dir, "folder of by-id/ links (OUT/run)");
+    run->add_option("--until", line.run.until, "end at this scenario time, e.g. \"30 s\"");
+    run->add_option("--mqtt", line.run.mqtt_url, "broker or gateway, e.g. mqtt://127.0.0.1:1883");
+    run->add_option("--speed", line.run.speed, "scenario seconds per real second");
+    run->add_flag("--quiet", line.run.quiet, "no line every ten seconds");
+    return run;
+}
+
+CLI::App* add_far(CLI::App& app, Line& line) {
+    auto* far = app.add_subcommand("far", "Play the far side and record what arrives");
+    far->require_subcommand(1);
+    auto* mqtt = far->add_subcommand("mqtt", "Subscribe at the broker that plays the cloud");
+    mqtt->add_option("--url", line.far.url, "mqtt://host:port")->required();
+    mqtt->add_option("--topic", line.far.topics, "filter, may be repeated")->capture_default_str();
+    mqtt->add_option("--out", line.far.out, "file (far-SINK.jsonl)");
+    mqtt->add_option("--sink", line.far.sink, "name of the sink")->capture_default_str();
+    mqtt->add_option("--client-id", line.far.client_id)->capture_default_str();
+    mqtt->add_option("--user", line.far.user);
+    mqtt->add_option("--password", line.far.password);
+    mqtt->add_flag("--json", line.json);
+    return mqtt;
+}
+
+int run_main(int argc, char** argv) {
+    CLI::App app("Fogline's simulator: devices, far sides, and the checker that joins both.");
+    app.name("fogsim");
+    app.require_subcommand(1);
+    Line line;
+    auto* run = add_run(app, line);
+    auto* describe = app.add_subcommand("describe", "Print a scenario in words");
+    auto* validate = app.add_subcommand("validate", "Check scenarios without running them");
+    for (auto* sub : {describe, validate}) {
+        sub->add_option("SCENARIO", line.scenario.scenarios)->required();
+        sub->add_option("--set", line.scenario.set, "name=value");
+    }
+    auto* list = app.add_subcommand("list", "Name the scenarios that come with fogsim");
+    auto* check = app.add_subcommand("check", "Join ledger and far sides and judge");
+    check->add_option("DIR", line.check.folder, "ledger.jsonl and far-<sink>.jsonl")->required();
+    check->add_option("--gateway-ledger", line.check.gateway_ledgers,
+                      "answer of GET /api/v1/uplinks/{id}/ledger (DIR/ledger-<sink>.json)");
+    auto* far = add_far(app, line);
+    for (auto* sub : {run, validate, list, check}) sub->add_flag("--json", line.json);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        const int code = app.exit(error);  // prints help or the fault
+        return code == 0 ? 0 : static_cast<int>(Exit::bad_scenario);
+    }
+    if (run->count("--seed") > 0) line.run.seed = line.seed;
+    line.run.json = line.scenario.json = line.check.json = line.far.json = line.json;
+    Exit code = Exit::ok;
+    if (run->parsed()) code = run_command(line.run);
+    if (describe->parsed()) code = describe_command(line.scenario);
+    if (validate->parsed()) code = validate_command(line.scenario);
+    if (list->parsed()) code = list_command(line.json);
+    if (check->parsed()) code = check_command(line.check);
+    if (far->parsed()) code = far_mqtt_command(line.far);
+    return static_cast<int>(code);
+}
+
+}  // namespace
+}  // namespace fog::sim
+
+int main(int argc, char** argv) {
+    try {
+        return fog::sim::run_main(argc, argv);
+    } catch (const std::exception& error) {  // out of memory, or a fault of ours
+        std::cerr << "fogsim: " << error.what() << "\n";
+        return static_cast<int>(fog::sim::Exit::environment);
+    }
+}

@@ -1,0 +1,115 @@
+#include "sim/app/scenario_file.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "firmware/config/toml.hpp"
+#include "firmware/core/text.hpp"
+#include "firmware/io/files.hpp"
+#include "sim/links/personalities.hpp"
+
+namespace fog::sim {
+namespace {
+
+constexpr std::size_t kScenarioBytes = 1U << 20U;
+
+Error faulty(const std::vector<Fault>& faults) {
+    std::string text;
+    for (const Fault& fault : faults) {
+        if (!text.empty()) text += '\n';
+        text += to_text(fault);
+    }
+    return {Errc::bad_config, std::move(text), {}};
+}
+
+std::string join_points(const DeviceSpec& device) {
+    std::string out;
+    for (const PointSpec& point : device.points) {
+        out += out.empty() ? "" : ", ";
+        out += point.name;
+        if (!point.unit.empty()) out += " [" + point.unit + "]";
+    }
+    return out;
+}
+
+void describe_blocks(std::string& out, const Scenario& scenario) {
+    for (std::size_t i = 0; i < scenario.devices.size();) {
+        const DeviceSpec& first = scenario.devices[i];
+        std::size_t last = i;
+        while (last + 1 < scenario.devices.size() &&
+               scenario.devices[last + 1].block == first.block) {
+            ++last;
+        }
+        out += "  " + first.id;
+        if (last > i) out += " ... " + scenario.devices[last].id;
+        out += ": " + first.personality + ", every " + duration_text(first.interval) + ": " +
+               join_points(first) + "\n";
+        i = last + 1;
+    }
+}
+
+}  // namespace
+
+Result<Scenario> scenario_from(std::string_view text, std::string_view file,
+                               const ScenarioOptions& options) {
+    std::vector<Fault> faults;
+    const auto root = parse_toml(text, file, faults);
+    if (!root) return faulty(faults);
+    Scenario scenario = parse_scenario(*root, options, faults);
+    if (!has_errors(faults)) check_links(scenario, faults);
+    if (has_errors(faults)) return faulty(faults);
+    return scenario;
+}
+
+std::filesystem::path scenario_folder() {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here changes the environment
+    const char* set = std::getenv("FOGSIM_SCENARIOS");
+    return set != nullptr ? set : FOG_SCENARIO_DIR;
+}
+
+std::vector<std::filesystem::path> shipped_scenarios() {
+    std::vector<std::filesystem::path> out;
+    std::error_code ec;
+    for (const auto& entry : std::filesystem::directory_iterator(scenario_folder(), ec)) {
+        if (entry.path().extension() == ".toml") out.push_back(entry.path());
+    }
+    std::sort(out.begin(), out.end());
+    return out;
+}
+
+Result<Scenario> load_scenario(const std::string& name, const ScenarioOptions& options) {
+    std::filesystem::path file = name;
+    std::error_code ec;
+    if (!std::filesystem::exists(file, ec) && name.find('/') == std::string::npos) {
+        file = scenario_folder() / name;
+        if (file.extension() != ".toml") file += ".toml";
+    }
+    if (!std::filesystem::exists(file, ec)) {
+        return Error{Errc::not_found, "no scenario '" + name + "'",
+                     "a path, or a name that 'fogsim list' prints"};
+    }
+    auto text = read_file(file, kScenarioBytes);
+    if (!text) return std::move(text).error();
+    return scenario_from(*text, file.string(), options);
+}
+
+std::string describe(const Scenario& scenario) {
+    std::string out = scenario.name + "\n";
+    out += scenario.duration ? "runs " + duration_text(*scenario.duration) : "runs until stopped";
+    out += ", seed " + std::to_string(scenario.seed) + ", hash " + scenario.hash + "\n";
+    out += std::to_string(scenario.devices.size()) + " devices:\n";
+    describe_blocks(out, scenario);
+    for (const FaultSpec& fault : scenario.faults) {
+        out += "  at " + duration_text(fault.at) + " for " + duration_text(fault.lasts);
+        if (fault.every.count() > 0) out += ", again every " + duration_text(fault.every);
+        out += ": " + std::string(to_text(fault.kind)) + " on";
+        for (const std::size_t device : fault.devices) out += " " + scenario.devices[device].id;
+        out += "\n";
+    }
+    for (const Expectation& each : scenario.expect) {
+        out += "  expected: " + each.kind + " = " + each.value + "\n";
+    }
+    return out;
+}
+
+}  // namespace fog::sim

@@ -1,0 +1,382 @@
+#include "sim/cloud/check.hpp"
+
+#include <algorithm>
+#include <deque>
+#include <map>
+#include <set>
+#include <string_view>
+
+namespace fog::sim {
+namespace {
+
+constexpr std::size_t kOffendersKept = 10;  // of each kind
+
+/// All readings of one point and all its first arrivals.
+struct Series {
+    bool timed = false;
+    std::vector<std::size_t> sent;  // into RunFacts::readings
+    std::vector<std::size_t> far;   // into FarFacts::arrivals
+};
+
+class Join {
+public:
+    Join(const RunFacts& run, const FarFacts& far) : run_(run), far_(far) {
+        found_.resize(run.readings.size(), false);
+        match_.resize(far.arrivals.size(), kNone);
+        per_device_.resize(run.devices.size());
+    }
+
+    CheckReport run() {
+        collect_sent();
+        collect_arrivals();
+        for (auto& [address, series] : series_) {
+            if (series.timed) {
+                join_by_time(series);
+            } else {
+                join_by_occurrence(series);
+            }
+        }
+        judge_missing();
+        judge_order();
+        for (std::size_t i = 0; i < run_.devices.size(); ++i) {
+            per_device_[i].unsent = run_.devices[i].unsent;
+            add(report_.total, per_device_[i]);
+            report_.devices.emplace_back(run_.devices[i].id, per_device_[i]);
+        }
+        report_.sink = far_.sink;
+        return std::move(report_);
+    }
+
+private:
+    static constexpr std::size_t kNone = SIZE_MAX;
+    using Address = std::pair<std::string, std::string>;  // gateway's device id, point
+
+    static void add(Figures& total, const Figures& one) {
+        for (const auto member :
+             {&Figures::sent, &Figures::acked, &Figures::arrived, &Figures::missing,
+              &Figures::silent, &Figures::pending, &Figures::unheard, &Figures::unsent,
+              &Figures::duplicate, &Figures::repeated, &Figures::twice, &Figures::reordered,
+              &Figures::corrupt}) {
+            total.*member += one.*member;
+        }
+    }
+
+    void collect_sent() {
+        for (std::size_t i = 0; i < run_.readings.size(); ++i) {
+            const SentReading& reading = run_.readings[i];
+            const SentDevice& device = run_.devices[reading.device];
+            Series& series = series_[{device.gateway_id, reading.point}];
+            series.timed = device.timed;
+            series.sent.push_back(i);
+            Figures& figures = per_device_[reading.device];
+            ++figures.sent;
+            if (reading.acked) ++figures.acked;
+        }
+        for (std::size_t i = 0; i < run_.devices.size(); ++i) {
+            place_of_[run_.devices[i].gateway_id] = i;
+        }
+    }
+
+    void collect_arrivals() {
+        std::map<std::pair<std::string_view, std::uint64_t>, std::size_t> seen;
+        for (std::size_t i = 0; i < far_.arrivals.size(); ++i) {
+            const FarArrival& arrival = far_.arrivals[i];
+            const auto [first, fresh] = seen.emplace(
+                std::pair(std::string_view(arrival.record.gateway), arrival.record.seq), i);
+            if (!fresh) {
+                again(arrival, far_.arrivals[first->second]);
+                continue;
+            }
+            if (!arrival.record.is_sample) {
+                ++report_.events;
+                continue;
+            }
+            const auto found = series_.find({arrival.record.device, arrival.record.point});
+            if (found == series_.end()) {
+                ++report_.foreign;
+            } else {
+                found->second.far.push_back(i);
+            }
+        }
+    }
+
+    /// The same sequence number once more: at least once allows it, as long as it says the same.
+    void again(const FarArrival& arrival, const FarArrival& first) {
+        const auto place = place_of_.find(arrival.record.device);
+        Figures& figures = place == place_of_.end() ? report_.total : per_device_[place->second];
+        const bool same = arrival.value == first.value &&
+                          arrival.record.time == first.record.time &&
+                          arrival.record.point == first.record.point;
+        if (same) {
+            ++figures.duplicate;
+            offend("duplicate", nullptr, &arrival,
+                   "delivered before at line " + std::to_string(first.line));
+        } else {
+            ++figures.corrupt;
+            offend("corrupt", nullptr, &arrival,
+                   "another content under the seq of line " + std::to_string(first.line));
+        }
+    }
+
+    void matched(std::size_t sent, std::size_t far) {
+        found_[sent] = true;
+        match_[far] = sent;
+        ++per_device_[run_.readings[sent].device].arrived;
+    }
+
+    void join_by_time(const Series& series) {
+        std::map<std::string_view, std::vector<std::size_t>> by_time;
+        for (const std::size_t i : series.sent) by_time[run_.readings[i].source].push_back(i);
+        for (const std::size_t f : series.far) {
+            const FarArrival& arrival = far_.arrivals[f];
+            const auto at = by_time.find(arrival.record.time);
+            if (at == by_time.end()) {
+                never_sent(arrival);
+                continue;
+            }
+            place_timed(at->second, f);
+        }
+    }
+
+    /// Among the readings of one time: the same value not seen yet, else seen before, else changed.
+    void place_timed(const std::vector<std::size_t>& candidates, std::size_t f) {
+        const FarArrival& arrival = far_.arrivals[f];
+        std::size_t repeat = kNone;
+        std::size_t changed = kNone;
+        for (const std::size_t i : candidates) {
+            if (run_.readings[i].value == arrival.value) {
+                if (!found_[i]) return matched(i, f);
+                repeat = i;
+            } else if (!found_[i]) {
+                changed = i;
+            }
+        }
+        if (repeat != kNone) return once_more(repeat, arrival);
+        if (changed != kNone) return altered(changed, f);
+        never_sent(arrival);
+    }
+
+    void join_by_occurrence(const Series& series) {
+        std::map<std::string_view, std::deque<std::size_t>> waiting;
+        std::map<std::string_view, std::size_t> last;  // by value, for repeats
+        for (const bool heard : {true, false}) {       // what nobody listened to comes last
+            for (const std::size_t i : series.sent) {
+                if (run_.readings[i].heard == heard) waiting[run_.readings[i].value].push_back(i);
+            }
+        }
+        std::vector<std::size_t> odd;
+        for (const std::size_t f : series.far) {
+            const auto same = waiting.find(far_.arrivals[f].value);
+            if (same == waiting.end()) {
+                odd.push_back(f);
+            } else if (same->second.empty()) {
+                once_more(last[same->first], far_.arrivals[f]);
+            } else {
+                matched(last[same->first] = same->second.front(), f);
+                same->second.pop_front();
+            }
+        }
+        auto missing = series.sent.begin();
+        for (const std::size_t f : odd) {
+            missing = std::find_if(missing, series.sent.end(), [this](std::size_t i) {
+                return !found_[i] && run_.readings[i].heard;
+            });
+            if (missing == series.sent.end()) {
+                never_sent(far_.arrivals[f]);
+            } else {
+                altered(*missing, f);
+            }
+        }
+    }
+
+    void once_more(std::size_t sent, const FarArrival& arrival) {
+        const SentReading& reading = run_.readings[sent];
+        Figures& figures = per_device_[reading.device];
+        if (reading.resent) {
+            ++figures.repeated;
+            return;
+        }
+        ++figures.twice;
+        offend("twice", &reading, &arrival, "the device sent it once");
+    }
+
+    void altered(std::size_t sent, std::size_t far) {
+        const SentReading& reading = run_.readings[sent];
+        matched(sent, far);
+        ++per_device_[reading.device].corrupt;
+        offend("corrupt", &reading, &far_.arrivals[far], "arrived as " + far_.arrivals[far].value);
+    }
+
+    void never_sent(const FarArrival& arrival) {
+        ++per_device_[place_of_.at(arrival.record.device)].corrupt;
+        offend("corrupt", nullptr, &arrival, "never sent");
+    }
+
+    void judge_missing() {
+        for (std::size_t i = 0; i < run_.readings.size(); ++i) {
+            if (found_[i]) continue;
+            const SentReading& reading = run_.readings[i];
+            Figures& figures = per_device_[reading.device];
+            const std::string& level = run_.devices[reading.device].level;
+            if (reading.acked) {
+                ++figures.missing;
+                offend("lost", &reading, nullptr, "acknowledged to the device");
+            } else if (!reading.heard) {
+                ++figures.unheard;
+            } else if (level == "C") {
+                ++figures.silent;
+                offend("silent", &reading, nullptr, "nothing acknowledges on this link");
+            } else {
+                ++figures.pending;
+            }
+        }
+    }
+
+    void judge_order() {
+        std::map<std::pair<std::size_t, bool>, std::size_t> latest;  // device, historic
+        for (std::size_t f = 0; f < match_.size(); ++f) {
+            if (match_[f] == kNone) continue;
+            const SentReading& reading = run_.readings[match_[f]];
+            std::size_t& last = latest[{reading.device, far_.arrivals[f].record.historic}];
+            if (reading.order >= last) {
+                last = reading.order;
+                continue;
+            }
+            ++per_device_[reading.device].reordered;
+            offend("reordered", &reading, &far_.arrivals[f], "a later report was here before");
+        }
+    }
+
+    void offend(const char* kind, const SentReading* sent, const FarArrival* far,
+                std::string detail) {
+        if (kept_[kind]++ >= kOffendersKept) return;
+        Offender offender;
+        offender.kind = kind;
+        offender.detail = std::move(detail);
+        if (sent != nullptr) {
+            offender.device = run_.devices[sent->device].id;
+            offender.point = sent->point;
+            offender.value = sent->value;
+            offender.source = sent->source;
+            offender.id = sent->id;
+            offender.ledger_line = sent->line;
+        }
+        if (far != nullptr) {
+            offender.seq = far->record.seq;
+            offender.far_line = far->line;
+            if (sent == nullptr) {
+                offender.device = far->record.device;
+                offender.point = far->record.point;
+                offender.value = far->value;
+                offender.source = far->record.time;
+            }
+        }
+        report_.offenders.push_back(std::move(offender));
+    }
+
+    const RunFacts& run_;
+    const FarFacts& far_;
+    std::map<Address, Series> series_;
+    std::map<std::string, std::size_t, std::less<>> place_of_;  // by the gateway's device id
+    std::vector<bool> found_;                                   // by reading
+    std::vector<std::size_t> match_;                            // by arrival
+    std::vector<Figures> per_device_;
+    std::map<std::string_view, std::size_t> kept_;
+    CheckReport report_;
+};
+
+void check_gateway(const GatewayLedger* gateway, CheckReport& report) {
+    report.lost = report.total.missing;
+    if (gateway == nullptr) return;
+    report.has_gateway_ledger = true;
+    for (const auto& [name, lane] : gateway->lanes) {
+        const std::uint64_t sum = lane.acknowledged + lane.waiting + lane.shed + lane.expired;
+        if (sum != lane.accepted) {
+            report.ledger_errors.push_back("lane " + name + ": accepted " +
+                                           std::to_string(lane.accepted) + ", but the rest is " +
+                                           std::to_string(sum));
+        }
+        // Alarms and replies are the gateway's own: no reading travels there.
+        if (name == "live" || name == "bulk") {
+            report.accounted += lane.waiting + lane.shed + lane.expired;
+        }
+    }
+    report.lost -= std::min(report.lost, report.accounted);
+    const std::uint64_t absent = report.total.missing + report.total.silent + report.total.pending;
+    // With other devices about, what the ledger names may be theirs.
+    if (report.accounted > absent && report.foreign == 0) {
+        report.ledger_errors.push_back("waiting, shed and expired are " +
+                                       std::to_string(report.accounted) + ", but only " +
+                                       std::to_string(absent) + " are not at the far side");
+    }
+}
+
+Judgement at_most(const std::string& expect, const std::string& wanted, std::uint64_t found) {
+    Judgement out{expect, wanted, std::to_string(found), Judgement::Result::failed};
+    char* end = nullptr;
+    const std::uint64_t limit = std::strtoull(wanted.c_str(), &end, 10);
+    if (wanted.empty() || *end != '\0') {
+        out.found += " (the limit is no number)";
+    } else if (found <= limit) {
+        out.result = Judgement::Result::passed;
+    }
+    return out;
+}
+
+Judgement judge(const Expectation& expect, const CheckReport& report) {
+    const Figures& total = report.total;
+    if (expect.kind == "lost") return at_most("lost", expect.value, report.lost);
+    if (expect.kind == "silent") return at_most("silent", expect.value, total.silent);
+    if (expect.kind == "corrupt") return at_most("corrupt", expect.value, total.corrupt);
+    if (expect.kind == "duplicates") return at_most("duplicates", expect.value, total.duplicate);
+    if (expect.kind == "twice") return at_most("twice", expect.value, total.twice);
+    if (expect.kind == "order") {
+        Judgement out = at_most("order", "0", total.reordered);
+        out.wanted = expect.value;
+        return out;
+    }
+    if (expect.kind == "ledger") {
+        if (!report.has_gateway_ledger) {
+            return {"ledger", "exact", "no ledger of the gateway", Judgement::Result::skipped};
+        }
+        const bool exact = report.ledger_errors.empty();
+        return {"ledger", "exact", exact ? "exact" : report.ledger_errors.front(),
+                exact ? Judgement::Result::passed : Judgement::Result::failed};
+    }
+    return {expect.kind, expect.value, "not built in this version", Judgement::Result::skipped};
+}
+
+}  // namespace
+
+bool CheckReport::passed() const {
+    return std::none_of(judgements.begin(), judgements.end(), [](const Judgement& each) {
+        return each.result == Judgement::Result::failed;
+    });
+}
+
+CheckReport check(const RunFacts& run, const FarFacts& far, const GatewayLedger* gateway,
+                  const std::vector<Expectation>& expect) {
+    CheckReport report = Join(run, far).run();
+    check_gateway(gateway, report);
+    std::vector<Expectation> all = expect;
+    // What holds for every scenario, unless it says otherwise.
+    for (const auto& [kind, value] :
+         std::initializer_list<std::pair<const char*, const char*>>{{"lost", "0"},
+                                                                    {"corrupt", "0"},
+                                                                    {"twice", "0"},
+                                                                    {"order", "per-device"},
+                                                                    {"ledger", "exact"}}) {
+        const auto same = [kind = kind](const Expectation& each) { return each.kind == kind; };
+        if (std::none_of(all.begin(), all.end(), same)) all.push_back({kind, value});
+    }
+    if (far.bad_lines + run.bad_lines > 0) {
+        report.judgements.push_back(
+            {"readable", "0",
+             std::to_string(far.bad_lines + run.bad_lines) + " lines that make no sense",
+             Judgement::Result::failed});
+    }
+    for (const Expectation& each : all) report.judgements.push_back(judge(each, report));
+    return report;
+}
+
+}  // namespace fog::sim

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "firmware/core/result.hpp"
+#include "sim/cloud/far_record.hpp"
+
+namespace fog::sim {
+
+/// One reading, as the ledger of the run tells its story.
+struct SentReading {
+    std::uint64_t id = 0;
+    std::size_t device = 0;  // into RunFacts::devices
+    std::string point;
+    std::string value;  // canonical text, see canonical()
+    std::string source;
+    std::size_t line = 0;   // of ledger.jsonl
+    std::size_t order = 0;  // of its report among all reports of the run
+    bool heard = true, acked = false, resent = false;
+};
+
+struct SentDevice {
+    std::string id;
+    std::string gateway_id;
+    std::string level = "C";
+    bool timed = false;
+    std::uint64_t unsent = 0;
+};
+
+/// Everything the checker takes from `ledger.jsonl`.
+struct RunFacts {
+    std::string scenario, hash;
+    std::uint64_t seed = 0;
+    std::vector<SentDevice> devices;
+    std::vector<SentReading> readings;  // in ledger order
+    std::size_t bad_lines = 0;
+    bool ended = false;
+};
+
+/// One record at the far side, in order of arrival.
+struct FarArrival {
+    FarRecord record;
+    std::string value;     // canonical
+    std::size_t line = 0;  // of far-<sink>.jsonl
+};
+
+struct FarFacts {
+    std::string sink;
+    std::vector<FarArrival> arrivals;
+    std::size_t bad_lines = 0;
+};
+
+/// The gateway's own books, `GET /api/v1/uplinks/{id}/ledger`.
+struct GatewayLane {
+    std::uint64_t accepted = 0, acknowledged = 0, waiting = 0, shed = 0, expired = 0;
+};
+struct GatewayLedger {
+    std::string sink;
+    std::map<std::string, GatewayLane> lanes;
+};
+
+/// The same text for the same value, whether it travelled as 20, 20.0 or 2e1.
+std::string canonical(const Value& value);
+
+/// Errc::not_found if the file is missing. A torn last line (the writer was killed) is left out,
+/// any other unreadable one is counted.
+Result<RunFacts> read_run_ledger(const std::filesystem::path& file);
+Result<FarFacts> read_far_file(const std::filesystem::path& file);
+Result<GatewayLedger> read_gateway_ledger(const std::filesystem::path& file);
+
+}  // namespace fog::sim

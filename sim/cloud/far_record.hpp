@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "firmware/core/result.hpp"
+#include "firmware/core/value.hpp"
+
+namespace fog::sim {
+
+/// A sample as a far side received it, or as a ledger line says it was sent: what both have.
+struct FarRecord {
+    std::string gateway;
+    std::uint64_t seq = 0;
+    std::string device, point;
+    Value value;
+    std::string time;  // source time, empty when the record has none
+    std::string quality;
+    bool historic = false;
+    bool is_sample = false;  // false: an event
+};
+
+/// What a payload at the far side holds: one record, an array of them, or {"records":[...]}.
+/// Errc::bad_frame names the first member that makes no sense.
+Result<std::vector<FarRecord>> parse_far_payload(std::string_view payload);
+
+/// The line of `far-<sink>.jsonl` for a record, with the newline.
+void append_far_line(std::string& out, std::string_view sink, const FarRecord& record,
+                     std::int64_t mono_ns);
+
+}  // namespace fog::sim
