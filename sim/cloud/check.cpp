@@ -33,7 +33,7 @@ public:
             if (series.timed) {
                 join_by_time(series);
             } else {
-                join_by_occurrence(series);
+                join_by_sequence(series);
             }
         }
         judge_missing();
@@ -49,6 +49,10 @@ public:
 
 private:
     static constexpr std::size_t kNone = SIZE_MAX;
+    static constexpr std::size_t kRun = 4;             // agreeing in a row: in step again
+    static constexpr std::size_t kLookAhead = 10'000;  // readings lost in one piece
+    static constexpr std::size_t kOddAhead = 16;       // unexpected records in one piece
+    static constexpr std::size_t kOddCost = 8;         // an unexpected record against a missing one
     using Address = std::pair<std::string, std::string>;  // gateway's device id, point
 
     static void add(Figures& total, const Figures& one) {
@@ -156,37 +160,100 @@ private:
         never_sent(arrival);
     }
 
-    void join_by_occurrence(const Series& series) {
-        std::map<std::string_view, std::deque<std::size_t>> waiting;
-        std::map<std::string_view, std::size_t> last;  // by value, for repeats
-        for (const bool heard : {true, false}) {       // what nobody listened to comes last
-            for (const std::size_t i : series.sent) {
-                if (run_.readings[i].heard == heard) waiting[run_.readings[i].value].push_back(i);
-            }
+    /// No time travels: both sides are sequences of values, in the order of the gateway's numbers,
+    /// laid beside each other; what is left over is judged by value.
+    void join_by_sequence(Series& series) {
+        std::vector<std::size_t> sent;
+        for (const std::size_t i : series.sent) {
+            if (run_.readings[i].heard) sent.push_back(i);
         }
-        std::vector<std::size_t> odd;
+        std::stable_sort(series.far.begin(), series.far.end(),
+                         [this](std::size_t a, std::size_t b) {
+                             return far_.arrivals[a].record.seq < far_.arrivals[b].record.seq;
+                         });
+        align(sent, series.far);
+        match_left_over(sent, series);
         for (const std::size_t f : series.far) {
-            const auto same = waiting.find(far_.arrivals[f].value);
-            if (same == waiting.end()) {
-                odd.push_back(f);
-            } else if (same->second.empty()) {
-                once_more(last[same->first], far_.arrivals[f]);
-            } else {
-                matched(last[same->first] = same->second.front(), f);
-                same->second.pop_front();
+            if (match_[f] == kNone) judge_odd(f, sent);
+        }
+    }
+
+    bool same_value(std::size_t sent, std::size_t far) const {
+        return run_.readings[sent].value == far_.arrivals[far].value;
+    }
+
+    /// How many readings agree in a row, at most kRun.
+    std::size_t agreeing(const std::vector<std::size_t>& sent, std::size_t i,
+                         const std::vector<std::size_t>& far, std::size_t j) const {
+        std::size_t n = 0;
+        while (n < kRun && i + n < sent.size() && j + n < far.size() &&
+               same_value(sent[i + n], far[j + n])) {
+            ++n;
+        }
+        return n;
+    }
+
+    void align(const std::vector<std::size_t>& sent, const std::vector<std::size_t>& far) {
+        std::size_t i = 0;
+        std::size_t j = 0;
+        while (i < sent.size() && j < far.size()) {
+            if (same_value(sent[i], far[j])) {
+                matched(sent[i++], far[j++]);
+                continue;
+            }
+            const auto [missing, odd] = next_agreement(sent, i, far, j);
+            i += missing;
+            j += odd;
+        }
+    }
+
+    /// The least to skip on both sides until they agree for a while again.
+    std::pair<std::size_t, std::size_t> next_agreement(const std::vector<std::size_t>& sent,
+                                                       std::size_t i,
+                                                       const std::vector<std::size_t>& far,
+                                                       std::size_t j) const {
+        for (std::size_t cost = 1; cost <= kLookAhead; ++cost) {
+            for (std::size_t odd = 0; odd <= std::min(cost / kOddCost, kOddAhead); ++odd) {
+                const std::size_t missing = cost - odd * kOddCost;
+                if (i + missing >= sent.size() || j + odd >= far.size()) continue;
+                const std::size_t rest = std::min(sent.size() - i - missing, far.size() - j - odd);
+                if (agreeing(sent, i + missing, far, j + odd) >= std::min(kRun, rest)) {
+                    return {missing, odd};
+                }
             }
         }
-        auto missing = series.sent.begin();
-        for (const std::size_t f : odd) {
-            missing = std::find_if(missing, series.sent.end(), [this](std::size_t i) {
-                return !found_[i] && run_.readings[i].heard;
-            });
-            if (missing == series.sent.end()) {
-                never_sent(far_.arrivals[f]);
-            } else {
-                altered(*missing, f);
-            }
+        return {1, 1};
+    }
+
+    void match_left_over(const std::vector<std::size_t>& sent, const Series& series) {
+        std::map<std::string_view, std::deque<std::size_t>> open;
+        for (const std::size_t i : sent) {
+            if (!found_[i]) open[run_.readings[i].value].push_back(i);
         }
+        for (const std::size_t i : series.sent) {  // heard after all: the look came too early
+            if (!run_.readings[i].heard) open[run_.readings[i].value].push_back(i);
+        }
+        for (const std::size_t f : series.far) {
+            if (match_[f] != kNone) continue;
+            const auto same = open.find(far_.arrivals[f].value);
+            if (same == open.end() || same->second.empty()) continue;
+            matched(same->second.front(), f);
+            same->second.pop_front();
+        }
+    }
+
+    /// A record nothing was sent for: a repeat of the device's, a changed value, or one too many.
+    void judge_odd(std::size_t f, const std::vector<std::size_t>& sent) {
+        std::size_t twin = kNone;
+        std::size_t missing = kNone;
+        for (const std::size_t i : sent) {
+            if (!found_[i] && missing == kNone) missing = i;
+            if (same_value(i, f) && (twin == kNone || run_.readings[i].resent)) twin = i;
+        }
+        const bool repeat = twin != kNone && run_.readings[twin].resent;
+        if (!repeat && missing != kNone) return altered(missing, f);
+        if (twin != kNone) return once_more(twin, far_.arrivals[f]);
+        never_sent(far_.arrivals[f]);
     }
 
     void once_more(std::size_t sent, const FarArrival& arrival) {

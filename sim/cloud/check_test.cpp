@@ -32,19 +32,22 @@ public:
         std::uint64_t seq = 100;
         for (std::size_t n = 0; n < kReports; ++n) {
             const WallTime source = WallTime{1'795'279'200s} + n * 500ms;
-            const Report temp{1000 + n, 0, {}, {{"temp", "Cel", static_cast<double>(n % 7) / 10}}};
-            const Report weight{5000 + n, 1, {}, {{"weight", "kg", static_cast<double>(n % 3)}}};
-            ledger->sent(temp, freezer, source, MonoTime{1s}, true);
+            const Report cold{1000 + n, 0, {}, {{"temp", "Cel", temp(n)}}};
+            const Report heavy{5000 + n, 1, {}, {{"weight", "kg", weight(n)}}};
+            ledger->sent(cold, freezer, source, MonoTime{1s}, true);
             ledger->acked(1000 + n, MonoTime{2s});
-            ledger->sent(weight, scale, source, MonoTime{1s}, true);
-            arrive({"gw", ++seq, "freezer-1", "temp", static_cast<double>(n % 7) / 10,
-                    to_rfc3339(source), "", false, true});
-            arrive({"gw", ++seq, "scale-1", "weight", static_cast<double>(n % 3),
-                    to_rfc3339(source + 3ms), "", false, true});
+            ledger->sent(heavy, scale, source, MonoTime{1s}, true);
+            arrive(
+                {"gw", ++seq, "freezer-1", "temp", temp(n), to_rfc3339(source), "", false, true});
+            arrive({"gw", ++seq, "scale-1", "weight", weight(n), to_rfc3339(source + 3ms), "",
+                    false, true});
         }
         ledger->end("stopped", MonoTime{3s});
         REQUIRE(ledger->flush());
     }
+
+    static double temp(std::size_t n) { return static_cast<double>(n % 7) / 10; }
+    static double weight(std::size_t n) { return static_cast<double>((n * n * 7 + n) % 23); }
 
     void arrive(const FarRecord& record) {
         std::string line;
@@ -160,7 +163,7 @@ TEST_CASE("check: an altered value is corrupt, by name, with and without a time 
     CHECK(only(timed).detail == "arrived as 0.4");
 
     Run other;
-    other.far[21] = replaced(other.far[21], "\"v\":1", "\"v\":77");
+    other.far[21] = replaced(other.far[21], "\"v\":20", "\"v\":77");
     const CheckReport untimed = other.judge();
     CHECK_FALSE(untimed.passed());
     CHECK(untimed.total.corrupt == 1);
@@ -257,7 +260,7 @@ TEST_CASE("check: an independent join of the same files gives the same figures")
              {"corrupt", total.corrupt}}) {
         ours += std::string(name) + "=" + std::to_string(value) + " ";
     }
-    CHECK(ours == "lost=3 silent=2 duplicate=1 twice=2 reordered=2 corrupt=1 ");
+    CHECK(ours == "lost=3 silent=2 duplicate=1 twice=1 reordered=1 corrupt=1 ");
     CHECK(output_of("python3 " FOG_TEST_DIR "/independent_join.py " + run.path().string()) ==
           ours + "\n");
 }

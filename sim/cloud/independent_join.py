@@ -1,35 +1,39 @@
 """Joins ledger.jsonl and far-cloud.jsonl of a folder, written apart from the checker to judge it."""
-import collections, json, sys
+import collections, difflib, json, sys
 
 lines = lambda name: [json.loads(text) for text in open(f"{sys.argv[1]}/{name}")]
-ledger, seen, count = lines("ledger.jsonl"), set(), collections.Counter()
-device = {e["dev"]: e for e in ledger if e["k"] == "device"}
+ledger, first, count = lines("ledger.jsonl"), {}, collections.Counter()
+timed = {e["dev"]: e["timed"] for e in ledger if e["k"] == "device"}
 acked = {e["id"] for e in ledger if e["k"] == "acked"}
-sent = [e for e in ledger if e["k"] == "sent"]
-order = {identity: n for n, identity in enumerate(dict.fromkeys(e["id"] for e in sent))}
-key = lambda e, dev, time: (dev, e["pt"], time if device[dev]["timed"] else None)
-open_readings, known = collections.defaultdict(list), collections.defaultdict(list)
-for e in sent:
-    known[key(e, e["dev"], e["src"])].append(e)
-    open_readings[key(e, e["dev"], e["src"])].append(e)
-latest, odd = {}, []
-for far in lines("far-cloud.jsonl"):
-    if (far["gw"], far["seq"]) in seen:
-        count["duplicate"] += 1
-        continue
-    seen.add((far["gw"], far["seq"]))
-    place = key(far, far["dev"], far["ts"])
-    same = [e for e in open_readings[place] if e["v"] == far["v"]]
-    if not same:
-        count["twice" if any(e["v"] == far["v"] for e in known[place]) else "corrupt"] += 1
-        same = [e for e in open_readings[place] if all(k["v"] != far["v"] for k in known[place])]
-        if not same:
-            continue
-    open_readings[place].remove(same[0])
-    line = (far["dev"], far.get("hist", False))
-    if order[same[0]["id"]] < latest.get(line, 0):
-        count["reordered"] += 1
-    latest[line] = max(latest.get(line, 0), order[same[0]["id"]])
-for e in (e for rest in open_readings.values() for e in rest):
-    count["lost" if e["id"] in acked else "silent"] += 1
+sent, far = collections.defaultdict(list), collections.defaultdict(list)
+rank, arrivals = {}, []
+for e in (e for e in ledger if e["k"] == "sent"):
+    rank.setdefault(e["id"], len(rank))
+    sent[e["dev"], e["pt"]].append((e["v"], e["src"], e["id"]))
+for e in lines("far-cloud.jsonl"):
+    count["duplicate"] += (e["gw"], e["seq"]) in first
+    if first.setdefault((e["gw"], e["seq"]), e) is e:
+        far[e["dev"], e["pt"]].append(e)
+        arrivals.append(e)
+for (dev, pt), readings in sent.items():
+    records = sorted(far[dev, pt], key=lambda e: e["seq"])
+    ours = [(v, src if timed[dev] else "") for v, src, _ in readings]
+    theirs = [(e["v"], e["ts"] if timed[dev] else "") for e in records]
+    blocks = difflib.SequenceMatcher(None, ours, theirs, autojunk=False).get_matching_blocks()
+    pairs = {b.b + n: b.a + n for b in blocks for n in range(b.size)}
+    missing = [n for n in range(len(ours)) if n not in pairs.values()]
+    for place in (n for n in range(len(theirs)) if n not in pairs):
+        changed = [n for n in missing if ours[n][1] == theirs[place][1]]
+        count["corrupt" if changed else "twice"] += 1
+        if changed:
+            pairs[place] = changed[0]
+            missing.remove(changed[0])
+    count.update("lost" if readings[n][2] in acked else "silent" for n in missing)
+    for place, n in pairs.items():
+        records[place]["rank"] = rank[readings[n][2]]
+latest = collections.Counter()
+for e in (e for e in arrivals if "rank" in e):
+    line = e["dev"], e.get("hist", False)
+    count["reordered"] += e["rank"] < latest[line]
+    latest[line] = max(latest[line], e["rank"])
 print(*(f"{k}={count[k]}" for k in "lost silent duplicate twice reordered corrupt".split()), "")

@@ -10,9 +10,9 @@
 namespace fog::sim {
 
 struct RunOptions {
-    LinkPlace place;
+    LinkPlace place{};
     double speed = 1;                         // scenario seconds per real second
-    std::optional<SimTime> until;             // ends there even if the scenario goes on
+    std::optional<SimTime> until{};           // ends there even if the scenario goes on
     std::chrono::milliseconds settle{5'000};  // then waits this long for acknowledgements
 };
 

@@ -85,7 +85,7 @@ void MqttCarrier::take(const Report& report, WallTime source, MonoTime now) {
     parcel->source = source;
     parcel->device = device;
     parcel->open = messages.size();
-    for (MqttMessage& message : messages) ready_.push_back({parcel, std::move(message)});
+    for (MqttMessage& message : messages) ready_.push_back({++taken_, parcel, std::move(message)});
     stage(now);
 }
 
@@ -120,9 +120,8 @@ void MqttCarrier::on_lost(const std::string& why, MonoTime now) {
     connection_ = 0;
     if (!was_lost_) ledger_.link(options_.mqtt.client_id, "lost", why, now);
     was_lost_ = true;
-    // Back to the front in their old order; QoS 0 has had its chance.
-    for (auto it = out_.rbegin(); it != out_.rend(); ++it) {
-        if (it->second.parcel->device->qos != 0) ready_.push_front(std::move(it->second));
+    for (auto& [token, waiting] : out_) {  // QoS 0 has had its chance
+        if (waiting.parcel->device->qos != 0) put_back(std::move(waiting));
     }
     out_.clear();
     staged_.clear();
@@ -139,10 +138,18 @@ void MqttCarrier::on_delivered(std::int64_t token, MonoTime at) {
     out_.erase(found);
 }
 
+/// Where it was, however the reports of failure are ordered: the order per device must hold.
+void MqttCarrier::put_back(Waiting waiting) {
+    const auto place = std::find_if(ready_.begin(), ready_.end(), [&waiting](const Waiting& each) {
+        return each.order > waiting.order;
+    });
+    ready_.insert(place, std::move(waiting));
+}
+
 void MqttCarrier::give_back(std::int64_t token, MonoTime now) {
     const auto found = out_.find(token);
     if (found == out_.end()) return;
-    ready_.push_front(std::move(found->second));
+    put_back(std::move(found->second));
     out_.erase(found);
     retry_at_ = now + kRetry;
 }

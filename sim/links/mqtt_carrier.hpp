@@ -59,6 +59,7 @@ private:
         std::uint64_t repeated_on = 0;  // the connection its `resent` line was written for
     };
     struct Waiting {
+        std::uint64_t order = 0;  // as taken
         std::shared_ptr<Parcel> parcel;
         MqttMessage message;
     };
@@ -67,6 +68,7 @@ private:
     void on_fact(MqttWorker::Fact& fact, MonoTime now);
     void on_lost(const std::string& why, MonoTime now);
     void on_delivered(std::int64_t token, MonoTime at);
+    void put_back(Waiting waiting);
     void give_back(std::int64_t token, MonoTime now);
     const MqttDevice* find(std::size_t device) const;
 
@@ -79,6 +81,7 @@ private:
     std::vector<std::int64_t> staged_;     // in out_, not yet given to the worker
     std::vector<MqttWorker::Fact> facts_;
     std::int64_t last_token_ = 0;
+    std::uint64_t taken_ = 0;
     std::uint64_t connection_ = 0;  // 0 = none
     bool was_lost_ = false;         // one `lost` line per outage
     std::optional<MonoTime> retry_at_;
