@@ -13,9 +13,9 @@ constexpr std::chrono::milliseconds kRetry{200};
 std::string json_payload(const Report& report, const MqttDevice& device, WallTime source) {
     std::string out = "{\"device\":";
     append_json_string(out, device.endpoint.id);
-    out += ",\"msg_id\":";
+    out += ",\"msg\":{\"id\":";  // one level down, where nobody takes it for the device's name
     append_uint(out, report.id);
-    out += ",\"ts\":";
+    out += "},\"ts\":";
     append_int(
         out,
         std::chrono::duration_cast<std::chrono::milliseconds>(source.time_since_epoch()).count());

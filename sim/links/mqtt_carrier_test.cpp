@@ -25,8 +25,9 @@ TEST_CASE("mqtt messages: json is one object, plain one topic per point") {
     const auto json = mqtt_messages(report, device, time);
     REQUIRE(json.size() == 1);
     CHECK(json[0].topic == "sim/freezer-3/telemetry");
-    CHECK(json[0].payload ==
-          R"({"device":"freezer-3","msg_id":417,"ts":1795279200123,"temp":-19.4,"door":false})");
+    CHECK(
+        json[0].payload ==
+        R"({"device":"freezer-3","msg":{"id":417},"ts":1795279200123,"temp":-19.4,"door":false})");
     device.shape = MqttShape::plain;
     const auto plain = mqtt_messages(report, device, time);
     REQUIRE(plain.size() == 2);

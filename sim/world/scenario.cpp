@@ -59,7 +59,7 @@ public:
             read_device(device);
             ++block_;
         }
-        if (scenario_.devices.empty()) {
+        if (block_ == 0) {
             view.fault("device", "S0101", "a scenario needs at least one [[device]]");
         }
         for (ConfigView& event : view.tables("event")) read_event(event);
@@ -91,7 +91,7 @@ private:
         if (const Node* link = view.raw("link")) common.link = *link;
         ConfigView points = view.table("point");
         read_points(points, common);
-        if (common.points.empty()) {
+        if (points.node().table() == nullptr || points.node().table()->empty()) {
             view.fault("point", "S0101", "a device needs at least one point.<name>");
         }
         view.done();
