@@ -51,7 +51,7 @@ TEST_CASE("personalities: an unknown one gets a hint") {
     REQUIRE(near.size() == 1);
     CHECK(near[0].detail == "no personality 'mqtt.jsn'");
     CHECK(near[0].hint == "did you mean 'mqtt.json'?");
-    CHECK(faults_of("modbus.tcp", table({})).at(0).hint.starts_with("there are mqtt.json"));
+    CHECK(faults_of("modbus.tcp", table({})).at(0).hint.find("mqtt.json") != std::string::npos);
 }
 
 TEST_CASE("personalities: a fault must fit the link of its device") {
