@@ -309,12 +309,16 @@ void Engine::set(PumpState state, std::string words) {
 
 void Engine::count() {
     status_.connected = online_;
-    status_.sent = counters_.sent.get();
-    status_.acknowledged = counters_.acknowledged.get();
-    status_.refused = counters_.refused.get();
-    status_.retries = counters_.retries.get();
-    status_.connects = counters_.connects.get();
-    status_.in_flight = static_cast<std::uint64_t>(counters_.in_flight.get());
+    count(status_);
+}
+
+void Engine::count(PumpStatus& status) const {
+    status.sent = counters_.sent.get();
+    status.acknowledged = counters_.acknowledged.get();
+    status.refused = counters_.refused.get();
+    status.retries = counters_.retries.get();
+    status.connects = counters_.connects.get();
+    status.in_flight = static_cast<std::uint64_t>(counters_.in_flight.get());
 }
 
 void Engine::look() {

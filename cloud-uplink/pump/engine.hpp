@@ -40,6 +40,8 @@ public:
     /// Closes the connection; what was not acknowledged stays owed.
     void shut(PumpState state, std::string words);
     const PumpStatus& status() const { return status_; }
+    /// Puts the counts of this moment into `status`. Any thread.
+    void count(PumpStatus& status) const;
     /// Told at state changes, and at most once a second while numbers move.
     std::function<void(const PumpStatus&)> changed;
 
@@ -72,8 +74,8 @@ private:
     void idle(MonoTime until);   // also a commit ends it
     void sleep(MonoTime until);  // only time and wake() end it
     void set(PumpState state, std::string words);
-    void look();  // refreshes the numbers, at most once a second
-    void count();
+    void look();   // refreshes the numbers, at most once a second
+    void count();  // into status_
     bool interrupted() const { return orders_.stop.load() || orders_.pause.load(); }
     Streams::Take take() const;
 

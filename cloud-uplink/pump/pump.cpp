@@ -89,7 +89,9 @@ void Pump::retry_now() {
 }
 
 PumpStatus Pump::status() const {
-    return *std::atomic_load(&impl_->shown);
+    PumpStatus status = *std::atomic_load(&impl_->shown);
+    impl_->engine.count(status);
+    return status;
 }
 const std::string& Pump::id() const {
     return impl_->id;
