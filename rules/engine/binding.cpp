@@ -169,7 +169,7 @@ void RuleEngine::Impl::check_cycles(const RuleSpec& spec, std::vector<Fault>& fa
 std::vector<Fault> RuleEngine::Impl::load(std::string_view id, const Node& node,
                                           std::uint64_t version, std::string_view who,
                                           RuleMoment at, Effects& out) {
-    enter(at.boot, at.now, out);
+    come_to(at, out);
     auto faults = check(id, node);
     const bool refused = serious(faults);
     const auto known = rules_.find(id);
@@ -193,14 +193,13 @@ std::vector<Fault> RuleEngine::Impl::load(std::string_view id, const Node& node,
     rule.info.version = version;
     rule.info.who = who;
     disown_alarms(rule);
-    cause_ = static_cast<std::uint64_t>(now_.time_since_epoch().count());
     if (rule.spec->on)
         for (const std::string& device : bound_devices(*rule.spec)) {
             const auto before = old.find(device);
             bind_instance(rule, device, same_shape,
                           before == old.end() ? nullptr : std::move(before->second), at, out);
         }
-    recount_silence();
+    settle_silence(out);
     book_.close_orphans(cause(), out);
     dirty = true;
     return faults;
@@ -209,12 +208,11 @@ std::vector<Fault> RuleEngine::Impl::load(std::string_view id, const Node& node,
 bool RuleEngine::Impl::remove(std::string_view id, RuleMoment at, Effects& out) {
     const auto found = rules_.find(id);
     if (found == rules_.end()) return false;
-    enter(at.boot, at.now, out);
-    cause_ = static_cast<std::uint64_t>(now_.time_since_epoch().count());
+    come_to(at, out);
     for (auto& [device, instance] : found->second.instances) detach(*instance, out);
     disown_alarms(found->second);
     rules_.erase(found);
-    recount_silence();
+    settle_silence(out);
     book_.close_orphans(cause(), out);
     ranks_stale_ = true;
     dirty = true;
@@ -299,8 +297,7 @@ void RuleEngine::Impl::point_appeared(PointId point, RuleMoment at, Effects& out
     const PointInfo* info = points_.find(point);
     if (info == nullptr) return;
     learn_point(*info);
-    enter(at.boot, at.now, out);
-    cause_ = static_cast<std::uint64_t>(now_.time_since_epoch().count());
+    come_to(at, out);
     const std::string name = info->device + "/" + info->point;
     for (auto& [id, rule] : rules_) {
         if (!rule.spec || !rule.spec->on) continue;
@@ -320,7 +317,7 @@ void RuleEngine::Impl::point_appeared(PointId point, RuleMoment at, Effects& out
         bind_instance(rule, device, true, std::move(old), at, out);
         dirty = true;
     }
-    recount_silence();
+    settle_silence(out);
 }
 
 }  // namespace fog

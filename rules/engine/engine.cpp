@@ -64,10 +64,7 @@ std::optional<WallTime> RuleEngine::Impl::wall(MonoTime now) const {
 /// Where the present moment is; another boot makes every input unknown.
 void RuleEngine::Impl::enter(BootId boot, MonoTime now, Effects& out) {
     if (ranks_stale_) rerank();
-    if (boot == boot_) {
-        now_ = std::max(now_, now);
-        return;
-    }
+    if (boot == boot_) return;
     const bool first = boot_.value == 0;
     boot_ = boot;
     now_ = now;
@@ -85,6 +82,14 @@ void RuleEngine::Impl::enter(BootId boot, MonoTime now, Effects& out) {
     settle(out);
     for (std::uint32_t id = 0; id < states_.size(); ++id)
         if (states_[id].silent > 0) point_silence(PointId{id}, out);
+}
+
+/// For calls from outside: what was due before them happens first.
+void RuleEngine::Impl::come_to(RuleMoment at, Effects& out) {
+    enter(at.boot, at.now, out);
+    advance(at.now, true, at.boot, out);
+    now_ = std::max(now_, at.now);
+    cause_ = as_cause(at.now);
 }
 
 void RuleEngine::Impl::advance(MonoTime upto, bool inclusive, BootId boot, Effects& out) {
@@ -158,7 +163,7 @@ void RuleEngine::Impl::on_batch(std::span<const Record> records, Effects& out) {
 void RuleEngine::Impl::run_group(std::span<const Record> group, std::size_t first,
                                  std::size_t total, Effects& out) {
     const Record& head = group.front();
-    enter(head.boot(), now_, out);
+    enter(head.boot(), head.received(), out);
     advance(head.received(), false, head.boot(), out);
     now_ = std::max(now_, head.received());
     routed_.clear();
@@ -412,6 +417,35 @@ void RuleEngine::Impl::recount_silence() {
     }
 }
 
+/// A no-data alarm stands as long as some rule wants one for its point.
+void RuleEngine::Impl::own_silences() {
+    for (auto& [id, record] : book_.all())
+        if (record.info.rule == "no-data") record.owned = false;
+    for (std::uint32_t id = 0; id < states_.size(); ++id) {
+        const auto& readers = states_[id].readers;
+        const bool wanted = std::any_of(readers.begin(), readers.end(), [](const Reader& reader) {
+            return reader.instance->spec.no_data == OnNoData::alarm;
+        });
+        const PointInfo* info = wanted ? points_.find(PointId{id}) : nullptr;
+        if (info == nullptr) continue;
+        if (AlarmRecord* record = book_.find(info->device + "/no-data." + info->point))
+            record->owned = true;
+    }
+}
+
+/// After rules came and went.
+void RuleEngine::Impl::settle_silence(Effects& out) {
+    recount_silence();
+    own_silences();
+    for (std::uint32_t id = 0; id < states_.size(); ++id) {
+        const PointInfo* info = states_[id].readers.empty() ? nullptr : points_.find(PointId{id});
+        if (info == nullptr) continue;
+        const AlarmRecord* record = book_.find(info->device + "/no-data." + info->point);
+        if (states_[id].silent > 0 || (record != nullptr && record->owned))
+            point_silence(PointId{id}, out);
+    }
+}
+
 /// Raises or clears `<dev>/no-data.<pt>`, one per point.
 void RuleEngine::Impl::point_silence(PointId id, Effects& out) {
     const PointInfo* info = points_.find(id);
@@ -446,7 +480,7 @@ Result<AlarmState> RuleEngine::Impl::person(std::string_view alarm, AlarmChange 
     AlarmRecord* record = book_.find(alarm);
     if (record == nullptr || record->machine.occurrence() == 0)
         return Error{Errc::not_found, "no alarm is called '" + std::string(alarm) + "'", ""};
-    enter(at.boot, at.now, out);
+    come_to(at, out);
     if (change == AlarmChange::reset && record->machine.active())
         return Error{Errc::conflict, "the condition of '" + std::string(alarm) + "' is still true",
                      "reset it when it has returned"};
@@ -455,7 +489,6 @@ Result<AlarmState> RuleEngine::Impl::person(std::string_view alarm, AlarmChange 
     if (!done) return record->machine.state();
     record->info.acked_by = who;
     record->info.note = note;
-    cause_ = as_cause(at.now);
     dirty = true;
     book_.announce(*record, *done, {at.boot, at.now, cause_}, who, note, {}, out);
     return record->machine.state();

@@ -27,7 +27,6 @@ public:
         RuleInfo info;
         std::unique_ptr<RuleSpec> spec;  // of the last good version
         std::map<std::string, std::unique_ptr<Instance>> instances;  // by device
-        std::vector<std::size_t> dues;
     };
     struct Reader {
         Instance* instance;
@@ -57,6 +56,7 @@ public:
     void on_batch(std::span<const Record> records, Effects& out);
     void advance(MonoTime upto, bool inclusive, BootId boot, Effects& out);
     void enter(BootId boot, MonoTime now, Effects& out);
+    void come_to(RuleMoment at, Effects& out);
     void set_wake(Instance& instance, std::uint32_t slot, MonoTime due) override;
     std::optional<WallTime> wall(MonoTime now) const override;
     std::optional<MonoTime> next_timer();
@@ -120,7 +120,6 @@ private:
     void point_silence(PointId id, Effects& out);
     void rerank();
     AlarmCause cause() const { return {boot_, now_, cause_}; }
-    void note(Effects& out, std::size_t from);
 
     // snapshot.cpp
     void restore_entry(std::span<const std::byte> bytes, Effects& out);
@@ -128,6 +127,8 @@ private:
     bool restore_alarm(Unpacker& in);
     bool restore_point(Unpacker& in);
     void recount_silence();
+    void own_silences();
+    void settle_silence(Effects& out);
 
     const PointDirectory& points_;
     const Limits& limits_;

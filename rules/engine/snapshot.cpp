@@ -84,7 +84,11 @@ void RuleEngine::Impl::save(Bytes& out) {
 Result<Seq> RuleEngine::Impl::restore(std::span<const std::byte> snapshot, RuleMoment at,
                                       Effects& out) {
     (void)at;
-    if (snapshot.empty()) return Seq{};
+    if (snapshot.empty()) {
+        boot_ = {};  // the first record says where time begins
+        now_ = {};
+        return Seq{};
+    }
     Unpacker in(snapshot);
     const auto magic = in.raw(kMagic.size());
     const auto version = in.u8();
@@ -113,11 +117,7 @@ Result<Seq> RuleEngine::Impl::restore(std::span<const std::byte> snapshot, RuleM
                                   cause(), out);
     }
     recount_silence();
-    for (std::uint32_t id = 0; id < states_.size(); ++id)
-        if (states_[id].silent > 0)
-            if (const PointInfo* info = points_.find(PointId{id}))
-                if (AlarmRecord* record = book_.find(info->device + "/no-data." + info->point))
-                    record->owned = true;
+    own_silences();
     book_.close_orphans(cause(), out);
     dirty = true;
     return seq;
@@ -220,8 +220,7 @@ void RuleEngine::Impl::recover(std::span<const Record> records) {
         if (event.kind == EventKind::alarm || event.kind == EventKind::rule) {
             const auto change = json_member(event.members, "change");
             if (change == to_text(AlarmChange::acked) || change == to_text(AlarmChange::reset)) {
-                enter(event.boot, event.received, held_);
-                advance(event.received, true, event.boot, held_);
+                come_to({event.boot, event.received}, held_);
             }
             (void)book_.recovered(event);
         }
