@@ -24,7 +24,8 @@ bool names_token(std::string_view list, std::string_view token) {
 }  // namespace
 
 std::optional<AssetAnswer> find_asset(std::span<const Asset> assets, const Request& request) {
-    const std::string_view path = request.path == "/" ? "/index.html" : request.path;
+    const std::string_view path =
+        request.path == "/" ? std::string_view("/index.html") : std::string_view(request.path);
     const auto found = std::lower_bound(
         assets.begin(), assets.end(), path,
         [](const Asset& asset, std::string_view wanted) { return asset.path < wanted; });
