@@ -59,7 +59,9 @@ AlarmState Alarm::state() const {
     return latched_ ? AlarmState::latched_acked : AlarmState::normal;
 }
 
-void Alarm::seen_occurrence(std::uint64_t number) { occurrence_ = std::max(occurrence_, number); }
+void Alarm::seen_occurrence(std::uint64_t number) {
+    occurrence_ = std::max(occurrence_, number);
+}
 
 std::optional<AlarmChange> Alarm::condition(Truth truth, Level level) {
     switch (truth) {

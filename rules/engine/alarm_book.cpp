@@ -12,8 +12,7 @@ namespace {
 
 std::string hex_id(ActionId id) {
     std::string text(16, '0');
-    for (std::size_t i = 0; i < 16; ++i)
-        text[15 - i] = "0123456789abcdef"[(id >> (4 * i)) & 0xFU];
+    for (std::size_t i = 0; i < 16; ++i) text[15 - i] = "0123456789abcdef"[(id >> (4 * i)) & 0xFU];
     return text;
 }
 
@@ -93,9 +92,9 @@ void AlarmBook::announce(AlarmRecord& record, AlarmChange change, const AlarmCau
 void AlarmBook::rule_event(std::string_view rule, std::string_view device, std::string_view what,
                            std::string_view detail, const AlarmCause& cause, Effects& out) {
     EffectEvent effect;
-    effect.id = stable_hash(std::string(rule) + "/" + std::string(device) + "/" +
-                            std::string(what) + "/" + std::to_string(cause.boot.value) + "/" +
-                            std::to_string(cause.number));
+    effect.id =
+        stable_hash(std::string(rule) + "/" + std::string(device) + "/" + std::string(what) + "/" +
+                    std::to_string(cause.boot.value) + "/" + std::to_string(cause.number));
     effect.lane = Lane::live;
     effect.event.kind = EventKind::rule;
     effect.event.channel = "rules/" + std::string(rule);
@@ -128,11 +127,11 @@ bool AlarmBook::recovered(const Event& event) {
     AlarmRecord* record = alarm ? find(*alarm) : nullptr;
     if (record == nullptr || !occurrence || !change) return true;
     const auto hash = occurrence->rfind('#');
-    const auto number = hash == std::string_view::npos ? std::nullopt
-                                                       : parse_int(occurrence->substr(hash + 1));
+    const auto number =
+        hash == std::string_view::npos ? std::nullopt : parse_int(occurrence->substr(hash + 1));
     if (!number || *number < 1) return true;
-    const bool person = *change == to_text(AlarmChange::acked) ||
-                        *change == to_text(AlarmChange::reset);
+    const bool person =
+        *change == to_text(AlarmChange::acked) || *change == to_text(AlarmChange::reset);
     if (!person || id == record->last_person) return true;
     if (static_cast<std::uint64_t>(*number) != record->machine.occurrence()) return true;
     record->last_person = id;

@@ -15,8 +15,8 @@ namespace fog {
 struct AlarmRecord {
     AlarmInfo info;  // `state` and `stale` are filled in on the way out
     Alarm machine;
-    bool owned = false;          // a live rule stands behind it
-    ActionId last_person = 0;    // last acknowledgement or reset, so that it is not repeated
+    bool owned = false;        // a live rule stands behind it
+    ActionId last_person = 0;  // last acknowledgement or reset, so that it is not repeated
 };
 
 /// What caused a transition; part of the action id.

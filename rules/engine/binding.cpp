@@ -120,8 +120,8 @@ std::vector<Fault> RuleEngine::Impl::check(std::string_view id, const Node& node
                               " instances, more than are left",
                           "bind it to fewer devices", false});
     if (devices.empty())
-        faults.push_back(warning("W0401", node, "matches no device yet",
-                                 "it begins to work when one appears"));
+        faults.push_back(
+            warning("W0401", node, "matches no device yet", "it begins to work when one appears"));
     const Node* condition = node.find("condition");
     if (!spec->alarms.empty() && condition != nullptr && condition->find("hysteresis") == nullptr &&
         spec->condition->op != nullptr && spec->condition->op->name == "threshold")
@@ -153,8 +153,12 @@ void RuleEngine::Impl::check_cycles(const RuleSpec& spec, std::vector<Fault>& fa
         for (const RuleSpec* next : all) {
             if (at.derives.empty() || !feeds(at, *next)) continue;
             if (next == &spec) {
-                faults.push_back({"R0403", "/action", {}, "the derived value comes back: " + path +
-                                  " -> " + spec.id, "break the circle", false});
+                faults.push_back({"R0403",
+                                  "/action",
+                                  {},
+                                  "the derived value comes back: " + path + " -> " + spec.id,
+                                  "break the circle",
+                                  false});
                 return true;
             }
             if (seen.insert(next).second && walk(*next, path + " -> " + next->id)) return true;

@@ -226,8 +226,8 @@ void RuleEngine::Impl::apply(const Record& record, std::size_t index) {
         instance.passed = 0;
         if (instance.feed(reader.input, sample, now_, *this)) mark(instance, *reader.rule);
         if (!instance.spec.routes.empty())
-            routed_.push_back({index, &instance, reader.input,
-                               (instance.passed >> reader.input & 1U) != 0});
+            routed_.push_back(
+                {index, &instance, reader.input, (instance.passed >> reader.input & 1U) != 0});
     }
 }
 
@@ -272,8 +272,8 @@ void RuleEngine::Impl::act(Instance& instance, Rule& rule, const Verdict3& befor
     (void)rule;
     const Verdict3& verdict = instance.effective;
     for (const AlarmSpec& spec : instance.spec.alarms) {
-        const std::string id = instance.device + "/" + instance.spec.id +
-                               (spec.name.empty() ? "" : "." + spec.name);
+        const std::string id =
+            instance.device + "/" + instance.spec.id + (spec.name.empty() ? "" : "." + spec.name);
         AlarmRecord& record = book_.record(id);
         const bool give_up = verdict.truth == Truth::unknown && before.truth != Truth::unknown &&
                              instance.spec.no_data == OnNoData::clear;
@@ -316,8 +316,7 @@ std::string RuleEngine::Impl::fill_text(const AlarmSpec& spec, const Instance& i
         if (name == "limit") return quantity_text(verdict.limit, unit);
         if (name == "peak") return quantity_text(instance.peak, unit);
         const auto held = std::max(now_ - verdict.since, nanoseconds{});
-        if (name == "held")
-            return duration_text(std::chrono::floor<std::chrono::seconds>(held));
+        if (name == "held") return duration_text(std::chrono::floor<std::chrono::seconds>(held));
         if (name == "since") {
             const auto at = wall(verdict.since);
             return at ? to_rfc3339(*at) : "an unknown time";
@@ -348,8 +347,8 @@ void RuleEngine::Impl::derive(Instance& instance, Effects& out) {
         const DeriveSpec& spec = instance.spec.derives[i];
         const std::string point = with_device(spec.point, instance.device);
         const auto slash = point.find('/');
-        Derived made{point.substr(0, slash), point.substr(slash + 1), spec.unit, {}, {}, {},
-                     now_, boot_};
+        Derived made{
+            point.substr(0, slash), point.substr(slash + 1), spec.unit, {}, {}, {}, now_, boot_};
         instance.describe_derived(i, *value, made.value, made.quality, made.source_time);
         out.derived.push_back(std::move(made));
     }
@@ -457,8 +456,8 @@ void RuleEngine::Impl::point_silence(PointId id, Effects& out) {
     record.info.point = info->point;
     record.info.rule = "no-data";
     const bool silent = point_state(id).silent > 0;
-    const auto change = record.machine.condition(silent ? Truth::yes : Truth::no,
-                                                 silent ? Level::on : Level::none);
+    const auto change =
+        record.machine.condition(silent ? Truth::yes : Truth::no, silent ? Level::on : Level::none);
     if (!change) return;
     if (*change == AlarmChange::raised) {
         record.info.severity = Severity::medium;
@@ -484,8 +483,8 @@ Result<AlarmState> RuleEngine::Impl::person(std::string_view alarm, AlarmChange 
     if (change == AlarmChange::reset && record->machine.active())
         return Error{Errc::conflict, "the condition of '" + std::string(alarm) + "' is still true",
                      "reset it when it has returned"};
-    const auto done = change == AlarmChange::reset ? record->machine.reset()
-                                                   : record->machine.ack();
+    const auto done =
+        change == AlarmChange::reset ? record->machine.reset() : record->machine.ack();
     if (!done) return record->machine.state();
     record->info.acked_by = who;
     record->info.note = note;
@@ -513,8 +512,10 @@ std::vector<RuleInfo> RuleEngine::Impl::list() const {
         RuleInfo info = rule.info;
         for (const auto& [device, instance] : rule.instances) {
             RuleInstanceInfo one{device, "filter", instance->fault};
-            if (!instance->fault.empty()) one.state = "faulted";
-            else if (instance->waiting()) one.state = "waiting";
+            if (!instance->fault.empty())
+                one.state = "faulted";
+            else if (instance->waiting())
+                one.state = "waiting";
             else if (instance->spec.condition)
                 one.state = kTruths[static_cast<std::size_t>(instance->effective.truth)];
             if (one.state == "waiting") one.why = "not every point was seen yet";
@@ -545,7 +546,9 @@ bool RuleEngine::remove(std::string_view id, RuleMoment at, Effects& out) {
     impl_->owner.check();
     return impl_->remove(id, at, out);
 }
-std::vector<RuleInfo> RuleEngine::list() const { return impl_->list(); }
+std::vector<RuleInfo> RuleEngine::list() const {
+    return impl_->list();
+}
 void RuleEngine::point_appeared(PointId point, RuleMoment at, Effects& out) {
     impl_->owner.check();
     impl_->point_appeared(point, at, out);
@@ -554,7 +557,9 @@ void RuleEngine::on_batch(std::span<const Record> records, Effects& out) {
     impl_->owner.check();
     impl_->on_batch(records, out);
 }
-std::optional<MonoTime> RuleEngine::next_timer() const { return impl_->next_timer(); }
+std::optional<MonoTime> RuleEngine::next_timer() const {
+    return impl_->next_timer();
+}
 void RuleEngine::on_time(RuleMoment at, Effects& out) {
     impl_->owner.check();
     impl_->enter(at.boot, at.now, out);
@@ -570,14 +575,24 @@ Result<AlarmState> RuleEngine::reset_alarm(std::string_view alarm, std::string_v
     impl_->owner.check();
     return impl_->person(alarm, AlarmChange::reset, who, note, at, out);
 }
-std::vector<AlarmInfo> RuleEngine::alarms() const { return impl_->alarms(); }
-bool RuleEngine::dirty() const { return impl_->dirty; }
-void RuleEngine::save(Bytes& out) { impl_->save(out); }
+std::vector<AlarmInfo> RuleEngine::alarms() const {
+    return impl_->alarms();
+}
+bool RuleEngine::dirty() const {
+    return impl_->dirty;
+}
+void RuleEngine::save(Bytes& out) {
+    impl_->save(out);
+}
 Result<Seq> RuleEngine::restore(std::span<const std::byte> snapshot, RuleMoment at, Effects& out) {
     impl_->owner.check();
     return impl_->restore(snapshot, at, out);
 }
-void RuleEngine::recover(std::span<const Record> records) { impl_->recover(records); }
-void RuleEngine::end_recovery(RuleMoment at, Effects& out) { impl_->end_recovery(at, out); }
+void RuleEngine::recover(std::span<const Record> records) {
+    impl_->recover(records);
+}
+void RuleEngine::end_recovery(RuleMoment at, Effects& out) {
+    impl_->end_recovery(at, out);
+}
 
 }  // namespace fog

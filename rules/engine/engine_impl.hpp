@@ -25,7 +25,7 @@ public:
 
     struct Rule {
         RuleInfo info;
-        std::unique_ptr<RuleSpec> spec;  // of the last good version
+        std::unique_ptr<RuleSpec> spec;                              // of the last good version
         std::map<std::string, std::unique_ptr<Instance>> instances;  // by device
     };
     struct Reader {
@@ -134,7 +134,7 @@ private:
     const Limits& limits_;
     const BootTable* boots_;
     std::map<std::string, Rule, std::less<>> rules_;
-    std::unordered_map<std::string, PointId> names_;   // "device/point"
+    std::unordered_map<std::string, PointId> names_;  // "device/point"
     std::set<std::string, std::less<>> devices_;
     std::vector<PointState> states_;  // by point id
     Timers timers_;

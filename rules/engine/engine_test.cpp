@@ -3,7 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "firmware/core/text.hpp"
-#include "rules/engine/world_test.hpp"
+#include "tests/support/rule_world.hpp"
 
 namespace fog {
 namespace {
@@ -86,8 +86,8 @@ TEST_CASE("engine: every matching device has an instance, also one that appears 
     w.add("boiler-3", "pressure", "bar");
     w.push(one, 85.0);
     w.push(two, 85.0);
-    CHECK(w.changes() == Lines{"boiler-1/hot#1 raised active-unack H",
-                               "boiler-2/hot#1 raised active-unack H"});
+    CHECK(w.changes() ==
+          Lines{"boiler-1/hot#1 raised active-unack H", "boiler-2/hot#1 raised active-unack H"});
     const auto rules = w.engine->list();
     REQUIRE(rules.size() == 1);
     REQUIRE(rules[0].instances.size() == 2);
@@ -165,7 +165,8 @@ action = [ { type = "alarm" } ]
     CHECK(w.changes() == Lines{"gateway/both#1 raised active-unack on"});
 }
 
-TEST_CASE("engine: unknown neither raises nor clears; the sensor that died has an alarm of its own") {
+TEST_CASE(
+    "engine: unknown neither raises nor clears; the sensor that died has an alarm of its own") {
     RuleWorld w;
     const PointId t = w.add("boiler-1", "temp", "Cel");
     w.good("hot", kHot);
@@ -411,7 +412,8 @@ TEST_CASE("engine: a rule that does not load leaves its last good version active
     CHECK(!list[0].faults.empty());
 }
 
-TEST_CASE("engine: an edited limit keeps the state, another shape starts fresh but keeps the alarm") {
+TEST_CASE(
+    "engine: an edited limit keeps the state, another shape starts fresh but keeps the alarm") {
     RuleWorld w;
     const PointId t = w.add("boiler-1", "temp", "Cel");
     w.good("hot", kHot);

@@ -12,8 +12,9 @@ public:
         : hold_(hold), keep_(keep) {}
 
     void on_sample(std::size_t, const StepSample& sample, Step& out) override {
-        truth_ = !sample.known ? Truth::unknown
-                               : std::get<bool>(sample.value) ? Truth::yes : Truth::no;
+        truth_ = !sample.known                  ? Truth::unknown
+                 : std::get<bool>(sample.value) ? Truth::yes
+                                                : Truth::no;
         judge(sample.time, out);
     }
     void on_timer(MonoTime due, Step& out) override { judge(due, out); }

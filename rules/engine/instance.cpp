@@ -167,10 +167,13 @@ void Instance::build_inputs(const PointFinder& points, std::vector<Fault>& fault
             if (by) bound.convert = *by;
             if (input.unit.empty()) units[i] = own;
             if (!by)
-                faults.push_back({"R0106", "/inputs/" + input.name + "/unit", {},
+                faults.push_back({"R0106",
+                                  "/inputs/" + input.name + "/unit",
+                                  {},
                                   "cannot convert " + info->device + "/" + info->point + " (" +
                                       unit_text(own) + ") to " + input.unit,
-                                  "", false});
+                                  "",
+                                  false});
         }
         inputs.push_back(std::move(bound));
     }
@@ -214,10 +217,10 @@ void Instance::build_derives(const Limits& limits, std::vector<Fault>& faults) {
         if (!derive.unit.empty() && !program->unit().none())
             by = conversion(program->unit(), parse_unit(derive.unit));
         if (!by)
-            faults.push_back({"R0106", derive.value.pointer, derive.value.mark,
-                              "the value is " + unit_text(program->unit()) + ", the point is " +
-                                  derive.unit,
-                              "convert(x, \"" + derive.unit + "\")", false});
+            faults.push_back(
+                {"R0106", derive.value.pointer, derive.value.mark,
+                 "the value is " + unit_text(program->unit()) + ", the point is " + derive.unit,
+                 "convert(x, \"" + derive.unit + "\")", false});
         to_unit_.push_back(by.value_or(Affine{}));
         derives_.push_back(std::move(*program));
         derived_known_.push_back(false);
@@ -231,13 +234,13 @@ std::optional<Program> Instance::compile(const Node& node, bool truth, const Lim
     std::vector<ExprFault> found;
     auto program = compile_expression(*text, scope_, limits, found);
     if (program && truth && program->type() != Type::truth && program->type() != Type::any)
-        found.push_back({"R0101", 0, static_cast<std::uint32_t>(text->size()),
-                         "this is " + std::string(to_text(program->type())) +
-                             ", a condition is true or false",
-                         "compare it: x > 5"});
+        found.push_back(
+            {"R0101", 0, static_cast<std::uint32_t>(text->size()),
+             "this is " + std::string(to_text(program->type())) + ", a condition is true or false",
+             "compare it: x > 5"});
     for (const ExprFault& one : found)
-        faults.push_back({one.code, node.pointer, place(node, *text, one.at), one.detail, one.hint,
-                          false});
+        faults.push_back(
+            {one.code, node.pointer, place(node, *text, one.at), one.detail, one.hint, false});
     if (!found.empty()) return std::nullopt;
     return program;
 }

@@ -3,7 +3,7 @@
 #include <map>
 #include <random>
 
-#include "rules/engine/world_test.hpp"
+#include "tests/support/rule_world.hpp"
 
 namespace fog {
 namespace {
@@ -44,15 +44,15 @@ struct Plant : RuleWorld {
         for (const auto& [id, text] : kRules) good(id, text);
     }
     void step() {
-        const auto gap = std::chrono::milliseconds(random() % 3000 + (random() % 40 == 0 ? 70'000 : 0));
+        const auto gap =
+            std::chrono::milliseconds(random() % 3000 + (random() % 40 == 0 ? 70'000 : 0));
         now += gap;
         if (random() % 3 == 0) engine->on_time(at(), out);
         keep_events();
         const auto what = random() % 20;
         if (what == 0) {
             for (const AlarmInfo& alarm : engine->alarms())
-                if (random() % 2 == 0)
-                    (void)engine->ack_alarm(alarm.alarm, "eve", "", at(), out);
+                if (random() % 2 == 0) (void)engine->ack_alarm(alarm.alarm, "eve", "", at(), out);
         } else {
             const auto value = static_cast<double>(random() % 40 + 60);
             push(points[random() % 3], value);
@@ -64,8 +64,8 @@ struct Plant : RuleWorld {
 std::map<std::string, std::string> states(RuleEngine& engine) {
     std::map<std::string, std::string> result;
     for (const AlarmInfo& alarm : engine.alarms())
-        result[alarm.occurrence] = std::string(to_text(alarm.state)) + (alarm.stale ? " stale" : "") +
-                                   " " + alarm.level;
+        result[alarm.occurrence] =
+            std::string(to_text(alarm.state)) + (alarm.stale ? " stale" : "") + " " + alarm.level;
     return result;
 }
 

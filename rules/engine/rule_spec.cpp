@@ -12,7 +12,9 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-bool name_start(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+bool name_start(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
 bool valid_name(std::string_view name) {
     if (name.empty() || name.size() > 64 || !name_start(name[0])) return false;
     return std::all_of(name.begin(), name.end(),
@@ -85,8 +87,7 @@ private:
                        "letters, digits and '_', beginning with a letter");
         else if (std::find(kTextWords.begin(), kTextWords.end(), name) != kTextWords.end())
             view.fault(key, "R0207", "'" + name + "' is a word of alarm texts");
-        else if (std::find(spec_.streams.begin(), spec_.streams.end(), name) !=
-                 spec_.streams.end())
+        else if (std::find(spec_.streams.begin(), spec_.streams.end(), name) != spec_.streams.end())
             view.fault(key, "R0207", "'" + name + "' is used twice");
         spec_.streams.push_back(std::move(name));
     }
@@ -99,8 +100,8 @@ private:
             return;
         }
         if (members->size() > limits_.rule_inputs)
-            view_.fault("inputs", "R0504", "more than " + std::to_string(limits_.rule_inputs) +
-                        " inputs");
+            view_.fault("inputs", "R0504",
+                        "more than " + std::to_string(limits_.rule_inputs) + " inputs");
         for (const auto& [name, node] : *members) {
             if (spec_.inputs.size() >= limits_.rule_inputs) break;
             add_stream(table, name, name);
@@ -123,11 +124,12 @@ private:
         if (result.max_age <= nanoseconds{})
             view.fault("max_age", "R0310", "max_age must be longer than zero");
         const auto accept = view.choice("accept", "uncertain", {"good", "uncertain", "any"});
-        result.accept = accept == "good" ? Accept::good
+        result.accept = accept == "good"  ? Accept::good
                         : accept == "any" ? Accept::any
                                           : Accept::uncertain;
         result.trigger = view.flag("trigger", true);
-        result.historical = view.choice("historical", "ignore", {"ignore", "evaluate"}) == "evaluate";
+        result.historical =
+            view.choice("historical", "ignore", {"ignore", "evaluate"}) == "evaluate";
         result.unit = view.text("unit");
         view.done();
         return result;
@@ -169,17 +171,17 @@ private:
         std::string known;
         for (const auto one : names) known += (known.empty() ? "" : ", ") + std::string(one);
         if (!name.empty())
-            view.fault("op", "R0208",
-                       "no " + std::string(condition ? "condition" : "step") + " is called '" +
-                           name + "'",
-                       near ? "did you mean " + std::string(*near) + "?" : "known are " + known);
+            view.fault(
+                "op", "R0208",
+                "no " + std::string(condition ? "condition" : "step") + " is called '" + name + "'",
+                near ? "did you mean " + std::string(*near) + "?" : "known are " + known);
         return nullptr;
     }
     void steps() {
         auto views = view_.tables("step");
         if (views.size() > limits_.rule_steps)
-            view_.fault("step", "R0504", "more than " + std::to_string(limits_.rule_steps) +
-                        " steps");
+            view_.fault("step", "R0504",
+                        "more than " + std::to_string(limits_.rule_steps) + " steps");
         for (auto& view : views) {
             if (spec_.steps.size() >= limits_.rule_steps) break;
             StepSpec step;
@@ -233,8 +235,8 @@ private:
     void actions() {
         auto views = view_.tables("action");
         if (views.size() > limits_.rule_actions)
-            view_.fault("action", "R0504", "more than " + std::to_string(limits_.rule_actions) +
-                        " actions");
+            view_.fault("action", "R0504",
+                        "more than " + std::to_string(limits_.rule_actions) + " actions");
         if (views.empty())
             view_.fault("", "R0601", "a rule without an action does nothing",
                         "[[action]] type = \"alarm\"");
@@ -310,12 +312,12 @@ private:
         RouteSpec result;
         if (drop) {
             result.drop = view.choice("scope", "uplink", {"uplink", "all"}) == "all" ? Drop::all
-                                                                                    : Drop::uplink;
+                                                                                     : Drop::uplink;
         } else {
             route_target(view, result);
         }
-        const auto when = view.choice("while", "always",
-                                      {"always", "active", "inactive", "withheld", "passed"});
+        const auto when =
+            view.choice("while", "always", {"always", "active", "inactive", "withheld", "passed"});
         static const std::map<std::string_view, While> kWhile = {{"always", While::always},
                                                                  {"active", While::active},
                                                                  {"inactive", While::inactive},

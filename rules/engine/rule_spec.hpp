@@ -50,7 +50,7 @@ struct ConditionSpec {
 };
 
 struct AlarmSpec {
-    std::string name;  // "" for the first
+    std::string name;                    // "" for the first
     std::array<Severity, 6> severity{};  // by Level
     std::string text;
     std::string area;

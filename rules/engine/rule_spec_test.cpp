@@ -2,8 +2,7 @@
 
 #include <doctest/doctest.h>
 
-#include "firmware/config/json.hpp"
-#include "rules/engine/world_test.hpp"
+#include "tests/support/rule_world.hpp"
 
 namespace fog {
 namespace {
@@ -45,16 +44,18 @@ TEST_CASE("rule file: faults carry code, place and hint") {
           "R0301 2:37 t is Cel, the limit is in % | use the same quantity, for example \"80 Cel\"");
     CHECK(first(with("op = \"threshold\", H = \"80 Cel\", L = \"90 Cel\"")) ==
           "R0304 2:37 L must be below H | the order is LL < L < H < HH");
-    CHECK(first(with("op = \"threshold\", H = \"80 Cel\", HH = \"81 Cel\", hysteresis = \"1 K\"")) ==
-          "R0305 2:75 hysteresis must be smaller than the distance between H and HH | ");
+    CHECK(
+        first(with("op = \"threshold\", H = \"80 Cel\", HH = \"81 Cel\", hysteresis = \"1 K\"")) ==
+        "R0305 2:75 hysteresis must be smaller than the distance between H and HH | ");
     CHECK(first(with("op = \"threshold\"")) ==
           "R0306 2:13 a threshold needs at least one of LL, L, H, HH | for example H = \"80 Cel\"");
     CHECK(first(with("op = \"threshold\", H = \"80 Cel\", for = 5")) ==
           "R0310 2:53 'for' must be a duration with a unit, not a whole number | write it as text, "
           "for example \"10 s\"");
-    CHECK(first(with("op = \"threshold\", H = \"80 Cel\"", "type = \"alrm\"")) ==
-          "R0310 3:21 'type' is 'alrm', allowed is one of alarm, derive, route, drop | did you mean "
-          "'alarm'?");
+    CHECK(
+        first(with("op = \"threshold\", H = \"80 Cel\"", "type = \"alrm\"")) ==
+        "R0310 3:21 'type' is 'alrm', allowed is one of alarm, derive, route, drop | did you mean "
+        "'alarm'?");
     CHECK(first(with("op = \"threshold\", H = \"80 Cel\"", "type = \"alarm\", text = \"{tt}\"")) ==
           "R0604 3:37 the text has no '{tt}' to fill in | did you mean {t}?");
     CHECK(first("mode = \"shadow\"\n" + with("op = \"threshold\", H = \"80 Cel\"")) ==
@@ -69,9 +70,8 @@ op = "expr"
 when = "t > rh"
 [[action]]
 type = "alarm"
-)") ==
-          "R0104 5:13 cannot compare: t is Cel (dev/t), rh is % (dev/rh) | use the same quantity, "
-          "for example t > 1[Cel]");
+)") == "R0104 5:13 cannot compare: t is Cel (dev/t), rh is % (dev/rh) | use the same quantity, "
+       "for example t > 1[Cel]");
 }
 
 TEST_CASE("rule file: every fault is found at once, at most twenty") {

@@ -50,9 +50,9 @@ void RuleEngine::Impl::save(Bytes& out) {
         payload.clear();
         entry.u8(alarm_entry);
         const AlarmInfo& info = record.info;
-        for (const std::string* text : {&info.alarm, &info.device, &info.point, &info.rule,
-                                        &info.level, &info.area, &info.text, &info.unit,
-                                        &info.acked_by, &info.note})
+        for (const std::string* text :
+             {&info.alarm, &info.device, &info.point, &info.rule, &info.level, &info.area,
+              &info.text, &info.unit, &info.acked_by, &info.note})
             entry.text(*text);
         entry.varint(info.version);
         entry.u8(static_cast<std::uint8_t>(info.severity));

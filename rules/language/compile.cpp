@@ -10,16 +10,16 @@ namespace fog {
 namespace {
 
 constexpr std::array<Function, 31> kFunctions = {{
-    {"abs", 0, 1, 1},        {"min", 1, 1, 16},        {"max", 2, 1, 16},
-    {"clamp", 3, 3, 3},      {"round", 4, 1, 2},       {"floor", 5, 1, 1},
-    {"ceil", 6, 1, 1},       {"sqrt", 7, 1, 1},        {"exp", 8, 1, 1},
-    {"ln", 9, 1, 1},         {"log10", 10, 1, 1},      {"sin", 11, 1, 1},
-    {"cos", 12, 1, 1},       {"atan2", 13, 2, 2},      {"mod", 14, 2, 2},
-    {"sign", 15, 1, 1},      {"coalesce", 16, 1, 16},  {"known", 17, 1, 1},
-    {"age", 18, 1, 1},       {"quality", 19, 1, 1},    {"value_at_least", 20, 2, 17},
-    {"contains", 21, 2, 2},  {"starts_with", 22, 2, 2}, {"ends_with", 23, 2, 2},
-    {"len", 24, 1, 1},       {"lower", 25, 1, 1},      {"hour", 26, 0, 0},
-    {"weekday", 27, 0, 0},   {"now", 28, 0, 0},        {"dewpoint", 29, 2, 2},
+    {"abs", 0, 1, 1},       {"min", 1, 1, 16},         {"max", 2, 1, 16},
+    {"clamp", 3, 3, 3},     {"round", 4, 1, 2},        {"floor", 5, 1, 1},
+    {"ceil", 6, 1, 1},      {"sqrt", 7, 1, 1},         {"exp", 8, 1, 1},
+    {"ln", 9, 1, 1},        {"log10", 10, 1, 1},       {"sin", 11, 1, 1},
+    {"cos", 12, 1, 1},      {"atan2", 13, 2, 2},       {"mod", 14, 2, 2},
+    {"sign", 15, 1, 1},     {"coalesce", 16, 1, 16},   {"known", 17, 1, 1},
+    {"age", 18, 1, 1},      {"quality", 19, 1, 1},     {"value_at_least", 20, 2, 17},
+    {"contains", 21, 2, 2}, {"starts_with", 22, 2, 2}, {"ends_with", 23, 2, 2},
+    {"len", 24, 1, 1},      {"lower", 25, 1, 1},       {"hour", 26, 0, 0},
+    {"weekday", 27, 0, 0},  {"now", 28, 0, 0},         {"dewpoint", 29, 2, 2},
     {"convert", 30, 2, 2},
 }};
 
@@ -28,8 +28,12 @@ constexpr std::string_view kTypeNames[] = {"a value of any type", "a number", "a
 
 }  // namespace
 
-std::span<const Function> functions() { return kFunctions; }
-std::string_view to_text(Type type) { return kTypeNames[static_cast<std::size_t>(type)]; }
+std::span<const Function> functions() {
+    return kFunctions;
+}
+std::string_view to_text(Type type) {
+    return kTypeNames[static_cast<std::size_t>(type)];
+}
 
 /// Walks the tree once: types, units, code. Faults are collected, not just the first.
 class Compiler {
@@ -58,8 +62,8 @@ private:
     using Code = Instr::Code;
 
     void fault(const AstNode& node, std::string code, std::string detail, std::string hint = {}) {
-        faults_.push_back(
-            {std::move(code), node.at, std::max(node.length, 1U), std::move(detail), std::move(hint)});
+        faults_.push_back({std::move(code), node.at, std::max(node.length, 1U), std::move(detail),
+                           std::move(hint)});
     }
     Typed broken(std::uint32_t id) {
         Typed result;
@@ -143,8 +147,7 @@ private:
             append_double(number, node.number);
             const std::string code =
                 quantity.unit.code.empty() ? "unit" : difference_hint(quantity.unit);
-            fault(node, "R0102",
-                  "a bare number against a quantity: " + described(quantity),
+            fault(node, "R0102", "a bare number against a quantity: " + described(quantity),
                   "write " + number + "[" + code + "]");
             return false;
         }
@@ -281,7 +284,7 @@ private:
             good = need(one, Type::truth) && good;
         }
         if (!good) return broken(id);
-        emit(node.op == Op::logic_not ? Code::logic_not
+        emit(node.op == Op::logic_not   ? Code::logic_not
              : node.op == Op::logic_and ? Code::logic_and
                                         : Code::logic_or);
         return typed(id, Type::truth);
@@ -313,7 +316,8 @@ private:
         if (open || (!left_absolute && !right_absolute)) {
             if (!unify(left, right, {&left, &right}, minus ? "subtract" : "add")) return broken(id);
             if (open) return emit_result(any_unit());
-            if (minus && left.unit.kind == Kind::kelvin) return emit_result(difference_of(left.unit));
+            if (minus && left.unit.kind == Kind::kelvin)
+                return emit_result(difference_of(left.unit));
             return emit_result(left.unit);
         }
         if (left_absolute && right_absolute) {
@@ -348,8 +352,8 @@ private:
         const bool times = node.op == Op::mul;
         const auto unit = times ? product(left.unit, right.unit) : quotient(left.unit, right.unit);
         if (!unit) {
-            const bool hot = left.unit.kind == Unit::Kind::absolute ||
-                             right.unit.kind == Unit::Kind::absolute;
+            const bool hot =
+                left.unit.kind == Unit::Kind::absolute || right.unit.kind == Unit::Kind::absolute;
             fault(node, hot ? "R0103" : "R0105",
                   std::string("cannot ") + (times ? "multiply" : "divide") + ": " +
                       described(left) + ", " + described(right),
@@ -461,8 +465,9 @@ private:
             return broken(id);
         }
         if (node.kids.size() < found->least || node.kids.size() > found->most) {
-            fault(node, "R0203", node.text + " takes " + arguments_text(*found) + ", here are " +
-                                     std::to_string(node.kids.size()));
+            fault(node, "R0203",
+                  node.text + " takes " + arguments_text(*found) + ", here are " +
+                      std::to_string(node.kids.size()));
             return broken(id);
         }
         return checked_call(id, node, static_cast<Fn>(found->id));
@@ -474,13 +479,20 @@ private:
     }
     Typed checked_call(std::uint32_t id, const AstNode& node, Fn fn) {
         switch (fn) {
-            case Fn::known: case Fn::age: case Fn::quality:
+            case Fn::known:
+            case Fn::age:
+            case Fn::quality:
                 return about_stream(id, node, fn);
             case Fn::convert:
                 return convert(id, node);
-            case Fn::contains: case Fn::starts_with: case Fn::ends_with: case Fn::len: case Fn::lower:
+            case Fn::contains:
+            case Fn::starts_with:
+            case Fn::ends_with:
+            case Fn::len:
+            case Fn::lower:
                 return text_call(id, node, fn);
-            case Fn::hour: case Fn::weekday:
+            case Fn::hour:
+            case Fn::weekday:
                 emit_call(fn, 0);
                 return typed(id, Type::number);
             case Fn::now:
@@ -490,11 +502,24 @@ private:
                 return at_least(id, node);
             case Fn::dewpoint:
                 return dewpoint(id, node);
-            case Fn::exp: case Fn::ln: case Fn::log10: case Fn::sin: case Fn::cos:
+            case Fn::exp:
+            case Fn::ln:
+            case Fn::log10:
+            case Fn::sin:
+            case Fn::cos:
                 return of_number(id, node, fn);
-            case Fn::abs: case Fn::min: case Fn::max: case Fn::clamp: case Fn::round:
-            case Fn::floor: case Fn::ceil: case Fn::sqrt: case Fn::atan2: case Fn::mod:
-            case Fn::sign: case Fn::coalesce:
+            case Fn::abs:
+            case Fn::min:
+            case Fn::max:
+            case Fn::clamp:
+            case Fn::round:
+            case Fn::floor:
+            case Fn::ceil:
+            case Fn::sqrt:
+            case Fn::atan2:
+            case Fn::mod:
+            case Fn::sign:
+            case Fn::coalesce:
                 return same_unit(id, node, fn);
         }
         return broken(id);
@@ -573,8 +598,9 @@ private:
         const auto to_cel = conversion(t.unit, parse_unit("Cel"));
         const auto to_percent = conversion(rh.unit, parse_unit("%"));
         if (!to_cel || !to_percent) {
-            fault(node, "R0105", "dewpoint needs a temperature and a humidity in %: " +
-                                     described(t) + ", " + described(rh));
+            fault(node, "R0105",
+                  "dewpoint needs a temperature and a humidity in %: " + described(t) + ", " +
+                      described(rh));
             return broken(id);
         }
         convert_code({&t, &rh}, t, *to_cel);
@@ -589,8 +615,9 @@ private:
         std::optional<Affine> by = Affine{};
         if (!inner.unit.none()) by = conversion(inner.unit, parse_unit(angle ? "rad" : "1"));
         if (!by) {
-            fault(node, "R0105", node.text + (angle ? " needs an angle: " : " needs a bare number: ") +
-                                     described(inner));
+            fault(node, "R0105",
+                  node.text + (angle ? " needs an angle: " : " needs a bare number: ") +
+                      described(inner));
             return broken(id);
         }
         convert_code({&inner}, inner, *by);

@@ -19,8 +19,8 @@ std::string_view quality_text(Quality quality) {
         std::array<std::array<std::string, 32>, 3> texts;
         for (std::size_t c = 0; c < 3; ++c)
             for (std::size_t r = 0; r < 32; ++r)
-                texts[c][r] = to_text(
-                    Quality::make(static_cast<QualityClass>(c), static_cast<Reason>(r)));
+                texts[c][r] =
+                    to_text(Quality::make(static_cast<QualityClass>(c), static_cast<Reason>(r)));
         return texts;
     }();
     const auto cls = std::min<std::size_t>(static_cast<std::size_t>(quality.cls()), 2);
@@ -185,9 +185,20 @@ double numeric(Fn fn, std::span<const double> x) {
             return x[0] > 0 ? 1 : x[0] < 0 ? -1 : 0;
         case Fn::dewpoint:
             return dewpoint(x[0], x[1]);
-        case Fn::coalesce: case Fn::known: case Fn::age: case Fn::quality: case Fn::value_at_least:
-        case Fn::contains: case Fn::starts_with: case Fn::ends_with: case Fn::len: case Fn::lower:
-        case Fn::hour: case Fn::weekday: case Fn::now: case Fn::convert:
+        case Fn::coalesce:
+        case Fn::known:
+        case Fn::age:
+        case Fn::quality:
+        case Fn::value_at_least:
+        case Fn::contains:
+        case Fn::starts_with:
+        case Fn::ends_with:
+        case Fn::len:
+        case Fn::lower:
+        case Fn::hour:
+        case Fn::weekday:
+        case Fn::now:
+        case Fn::convert:
             break;
     }
     return std::nan("");
@@ -233,7 +244,8 @@ Val clock_call(Fn fn, const EvalTime& at) {
     const auto day = floor<days>(*at.wall);
     if (fn == Fn::now) return Val::of_time(at.wall->time_since_epoch().count());
     if (fn == Fn::hour)
-        return Val::of_integer(std::chrono::duration_cast<std::chrono::hours>(*at.wall - day).count());
+        return Val::of_integer(
+            std::chrono::duration_cast<std::chrono::hours>(*at.wall - day).count());
     return Val::of_integer(static_cast<std::int64_t>(std::chrono::weekday(day).iso_encoding()));
 }
 
@@ -248,19 +260,41 @@ Val call(const Instr& instr, std::span<const Val> args, std::span<const Slot> sl
          const EvalTime& at, std::deque<std::string>& scratch) {
     const auto fn = static_cast<Fn>(instr.what);
     switch (fn) {
-        case Fn::known: case Fn::age: case Fn::quality:
+        case Fn::known:
+        case Fn::age:
+        case Fn::quality:
             return stream_call(fn, slots[instr.index], at);
-        case Fn::contains: case Fn::starts_with: case Fn::ends_with: case Fn::len: case Fn::lower:
+        case Fn::contains:
+        case Fn::starts_with:
+        case Fn::ends_with:
+        case Fn::len:
+        case Fn::lower:
             return text_call(fn, args, scratch, instr.index);
-        case Fn::hour: case Fn::weekday: case Fn::now:
+        case Fn::hour:
+        case Fn::weekday:
+        case Fn::now:
             return clock_call(fn, at);
         case Fn::value_at_least:
             return at_least(args);
         case Fn::coalesce:
             return coalesce(args);
-        case Fn::abs: case Fn::min: case Fn::max: case Fn::clamp: case Fn::round: case Fn::floor:
-        case Fn::ceil: case Fn::sqrt: case Fn::exp: case Fn::ln: case Fn::log10: case Fn::sin:
-        case Fn::cos: case Fn::atan2: case Fn::mod: case Fn::sign: case Fn::dewpoint:
+        case Fn::abs:
+        case Fn::min:
+        case Fn::max:
+        case Fn::clamp:
+        case Fn::round:
+        case Fn::floor:
+        case Fn::ceil:
+        case Fn::sqrt:
+        case Fn::exp:
+        case Fn::ln:
+        case Fn::log10:
+        case Fn::sin:
+        case Fn::cos:
+        case Fn::atan2:
+        case Fn::mod:
+        case Fn::sign:
+        case Fn::dewpoint:
         case Fn::convert:
             break;
     }
@@ -312,14 +346,23 @@ Val binary(Instr::Code code, const Val& a, const Val& b) {
         case Code::mul:
             return arithmetic(a, b, [](double x, double y) { return x * y; });
         case Code::div:
-            return arithmetic(a, b, [](double x, double y) { return y == 0 ? std::nan("") : x / y; });
+            return arithmetic(a, b,
+                              [](double x, double y) { return y == 0 ? std::nan("") : x / y; });
         case Code::sub:
             if (a.known && b.known && a.kind == Kind::time && b.kind == Kind::time)
                 return Val::of(static_cast<double>(a.integer - b.integer) / 1e9);
             return arithmetic(a, b, [](double x, double y) { return x - y; });
-        case Code::constant: case Code::load: case Code::affine: case Code::negate:
-        case Code::logic_not: case Code::power: case Code::between: case Code::in: case Code::is:
-        case Code::choose: case Code::call:
+        case Code::constant:
+        case Code::load:
+        case Code::affine:
+        case Code::negate:
+        case Code::logic_not:
+        case Code::power:
+        case Code::between:
+        case Code::in:
+        case Code::is:
+        case Code::choose:
+        case Code::call:
             break;
     }
     return Val::unknown(kMath);
@@ -419,8 +462,9 @@ void Program::step(const Instr& instr, std::span<const Slot> slots, const EvalTi
         case Code::logic_not:
             return put(1, kleene_not(stack_.back()));
         case Code::is:
-            return put(1, is(stack_.back(), instr.index < slots.size() ? &slots[instr.index] : nullptr,
-                             instr.what));
+            return put(1,
+                       is(stack_.back(), instr.index < slots.size() ? &slots[instr.index] : nullptr,
+                          instr.what));
         case Code::between: {
             const auto args = take(3);
             return put(3, between(args[0], args[1], args[2]));
@@ -433,9 +477,18 @@ void Program::step(const Instr& instr, std::span<const Slot> slots, const EvalTi
             return put(instr.count + 1U, in(take(instr.count + 1U)));
         case Code::call:
             return put(instr.count, call(instr, take(instr.count), slots, at, scratch_));
-        case Code::add: case Code::sub: case Code::mul: case Code::div: case Code::less:
-        case Code::less_equal: case Code::greater: case Code::greater_equal: case Code::equal:
-        case Code::not_equal: case Code::logic_and: case Code::logic_or: {
+        case Code::add:
+        case Code::sub:
+        case Code::mul:
+        case Code::div:
+        case Code::less:
+        case Code::less_equal:
+        case Code::greater:
+        case Code::greater_equal:
+        case Code::equal:
+        case Code::not_equal:
+        case Code::logic_and:
+        case Code::logic_or: {
             const auto args = take(2);
             return put(2, binary(instr.code, args[0], args[1]));
         }

@@ -10,11 +10,11 @@ namespace fog {
 namespace {
 
 std::vector<ScopeName> scope() {
-    return {{"t", parse_unit("Cel"), "dev/t"},  {"t2", parse_unit("Cel"), "dev/t2"},
+    return {{"t", parse_unit("Cel"), "dev/t"},    {"t2", parse_unit("Cel"), "dev/t2"},
             {"f", parse_unit("[degF]"), "dev/f"}, {"rh", parse_unit("%"), "dev/rh"},
-            {"door", any_unit(), "dev/door"},   {"n", parse_unit(""), "dev/n"},
-            {"p", parse_unit("kPa"), "dev/p"},  {"m", parse_unit("m"), "dev/m"},
-            {"d", parse_unit("s"), "dev/d"},    {"u", any_unit(), "dev/u"}};
+            {"door", any_unit(), "dev/door"},     {"n", parse_unit(""), "dev/n"},
+            {"p", parse_unit("kPa"), "dev/p"},    {"m", parse_unit("m"), "dev/m"},
+            {"d", parse_unit("s"), "dev/d"},      {"u", any_unit(), "dev/u"}};
 }
 
 std::vector<std::pair<std::string, std::string>> golden(const std::string& name) {
@@ -31,7 +31,8 @@ std::vector<std::pair<std::string, std::string>> golden(const std::string& name)
 }
 
 std::string one_line(const ExprFault& fault) {
-    std::string text = fault.code + " 1:" + std::to_string(fault.at + 1) + " | " + fault.detail + " |";
+    std::string text =
+        fault.code + " 1:" + std::to_string(fault.at + 1) + " | " + fault.detail + " |";
     if (!fault.hint.empty()) text += " " + fault.hint;
     return text;
 }

@@ -1,13 +1,16 @@
-#include "rules/language/syntax.hpp"
-
 #include "firmware/core/text.hpp"
+#include "rules/language/syntax.hpp"
 
 namespace fog {
 
 namespace {
 
-bool digit(char c) { return c >= '0' && c <= '9'; }
-bool letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+bool digit(char c) {
+    return c >= '0' && c <= '9';
+}
+bool letter(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
 
 class Lexer {
 public:
@@ -71,8 +74,9 @@ private:
         }
         if (letter(peek()) || peek() == '.') {
             while (letter(peek()) || digit(peek()) || peek() == '.') ++at_;
-            return fail("R0003", from, "'" + std::string(text_.substr(from, at_ - from)) +
-                        "' is not a number", "a unit goes into brackets: 30[Cel]");
+            return fail("R0003", from,
+                        "'" + std::string(text_.substr(from, at_ - from)) + "' is not a number",
+                        "a unit goes into brackets: 30[Cel]");
         }
         add(Tok::number, from, std::string(text_.substr(from, at_ - from)));
         return true;
@@ -123,8 +127,7 @@ private:
             add(Tok::symbol, from, std::string(1, rest[0]));
             return true;
         }
-        if (rest[0] == '=')
-            return fail("R0001", from, "'=' does nothing here", "compare with ==");
+        if (rest[0] == '=') return fail("R0001", from, "'=' does nothing here", "compare with ==");
         if (rest.starts_with("&&"))
             return fail("R0001", from, "'&&' is not known here", "write and");
         if (rest.starts_with("||"))

@@ -10,8 +10,8 @@ namespace fog {
 namespace {
 
 constexpr std::array<std::string_view, 17> kWords = {
-    "if",  "then", "else", "or",      "and",  "not",       "between", "in",
-    "is",  "true", "false", "unknown", "good", "uncertain", "bad",    "stale", "#"};
+    "if",   "then",  "else",    "or",   "and",       "not", "between", "in", "is",
+    "true", "false", "unknown", "good", "uncertain", "bad", "stale",   "#"};
 
 bool reserved(std::string_view word) {
     // The quality words are reserved only after `is`.
@@ -70,8 +70,9 @@ private:
     }
     Id add(AstNode node) {
         if (ast_.nodes.size() >= limits_.expression_nodes)
-            return none("R0501", "the expression is longer than " +
-                        std::to_string(limits_.expression_nodes) + " parts",
+            return none("R0501",
+                        "the expression is longer than " +
+                            std::to_string(limits_.expression_nodes) + " parts",
                         "split it with derive actions");
         ast_.nodes.push_back(std::move(node));
         return static_cast<std::uint32_t>(ast_.nodes.size() - 1);
@@ -189,10 +190,11 @@ private:
         node.length = at.length;
         node.truth = take(word("not"));
         const auto* begin = kWords.begin() + 11;
-        const bool fits = now().kind == Tok::name &&
-                          std::find(begin, kWords.end(), now().text) != kWords.end();
+        const bool fits =
+            now().kind == Tok::name && std::find(begin, kWords.end(), now().text) != kWords.end();
         if (!fits)
-            return none("R0006", "expected unknown, good, uncertain, bad or stale, found " + found());
+            return none("R0006",
+                        "expected unknown, good, uncertain, bad or stale, found " + found());
         node.text = now().text;
         ++next_;
         node.kids = {left};
@@ -335,8 +337,10 @@ private:
         Depth& operator=(const Depth&) = delete;
         bool too_deep() const {
             if (parser_.depth_ <= parser_.limits_.expression_depth) return false;
-            parser_.fail("R0502", "nested deeper than " +
-                         std::to_string(parser_.limits_.expression_depth) + " levels", {});
+            parser_.fail("R0502",
+                         "nested deeper than " + std::to_string(parser_.limits_.expression_depth) +
+                             " levels",
+                         {});
             return true;
         }
 
@@ -354,8 +358,8 @@ private:
 
 std::string_view op_text(Op op) {
     static constexpr std::array<std::string_view, 24> kTexts = {
-        "", "", "", "", "neg", "not", "+", "-", "*", "/", "^", "<", "<=", ">", ">=", "==", "!=",
-        "between", "in", "is", "and", "or", "if", ""};
+        "",   "",  "",   "",   "neg", "not",     "+",  "-",  "*",   "/",  "^",  "<",
+        "<=", ">", ">=", "==", "!=",  "between", "in", "is", "and", "or", "if", ""};
     return kTexts[static_cast<std::size_t>(op)];
 }
 
@@ -375,10 +379,26 @@ void append_node(std::string& out, const Ast& ast, std::uint32_t id) {
         case Op::name:
             out += node.text;
             return;
-        case Op::negate: case Op::logic_not: case Op::add: case Op::sub: case Op::mul:
-        case Op::div: case Op::power: case Op::less: case Op::less_equal: case Op::greater:
-        case Op::greater_equal: case Op::equal: case Op::not_equal: case Op::between: case Op::in:
-        case Op::is: case Op::logic_and: case Op::logic_or: case Op::choose: case Op::call:
+        case Op::negate:
+        case Op::logic_not:
+        case Op::add:
+        case Op::sub:
+        case Op::mul:
+        case Op::div:
+        case Op::power:
+        case Op::less:
+        case Op::less_equal:
+        case Op::greater:
+        case Op::greater_equal:
+        case Op::equal:
+        case Op::not_equal:
+        case Op::between:
+        case Op::in:
+        case Op::is:
+        case Op::logic_and:
+        case Op::logic_or:
+        case Op::choose:
+        case Op::call:
             break;
     }
     out += '(';

@@ -20,10 +20,10 @@ namespace fog {
 struct Slot {
     Value value;
     Quality quality = Quality::bad(Reason::no_data);  // of the latest sample, or why unknown
-    MonoTime time;         // rule time of the latest accepted sample
-    WallTime source_time;  // epoch = unknown
-    bool seen = false;     // there was an accepted sample
-    bool known = false;    // accepted and not older than max_age
+    MonoTime time;                                    // rule time of the latest accepted sample
+    WallTime source_time;                             // epoch = unknown
+    bool seen = false;                                // there was an accepted sample
+    bool known = false;                               // accepted and not older than max_age
 };
 
 enum class Type : std::uint8_t { any, number, text, truth, time };
@@ -68,15 +68,35 @@ struct Val {
 /// One step of the stack machine.
 struct Instr {
     enum class Code : std::uint8_t {
-        constant, load, affine, negate, logic_not, add, sub, mul, div, power,
-        less, less_equal, greater, greater_equal, equal, not_equal, between, in,
-        is, logic_and, logic_or, choose, call
+        constant,
+        load,
+        affine,
+        negate,
+        logic_not,
+        add,
+        sub,
+        mul,
+        div,
+        power,
+        less,
+        less_equal,
+        greater,
+        greater_equal,
+        equal,
+        not_equal,
+        between,
+        in,
+        is,
+        logic_and,
+        logic_or,
+        choose,
+        call
     };
     Code code = Code::constant;
-    std::uint8_t what = 0;     // function, or the word of `is`; 1 in the top bit: negated
-    std::uint16_t count = 0;   // arguments of call and in
-    std::uint32_t index = 0;   // slot, constant or scratch
-    double a = 0, b = 0;       // affine; a: exponent
+    std::uint8_t what = 0;    // function, or the word of `is`; 1 in the top bit: negated
+    std::uint16_t count = 0;  // arguments of call and in
+    std::uint32_t index = 0;  // slot, constant or scratch
+    double a = 0, b = 0;      // affine; a: exponent
 };
 
 /// A compiled expression. Total, pure and bounded: cost() steps, no allocation in run().
@@ -119,9 +139,37 @@ struct Function {
     std::uint8_t most = 1;
 };
 enum class Fn : std::uint8_t {
-    abs, min, max, clamp, round, floor, ceil, sqrt, exp, ln, log10, sin, cos, atan2, mod, sign,
-    coalesce, known, age, quality, value_at_least, contains, starts_with, ends_with, len, lower,
-    hour, weekday, now, dewpoint, convert
+    abs,
+    min,
+    max,
+    clamp,
+    round,
+    floor,
+    ceil,
+    sqrt,
+    exp,
+    ln,
+    log10,
+    sin,
+    cos,
+    atan2,
+    mod,
+    sign,
+    coalesce,
+    known,
+    age,
+    quality,
+    value_at_least,
+    contains,
+    starts_with,
+    ends_with,
+    len,
+    lower,
+    hour,
+    weekday,
+    now,
+    dewpoint,
+    convert
 };
 std::span<const Function> functions();
 

@@ -31,9 +31,30 @@ struct Token {
 bool lex_expression(std::string_view text, std::vector<Token>& tokens, ExprFault& fault);
 
 enum class Op : std::uint8_t {
-    number, text, truth, name, negate, logic_not, add, sub, mul, div, power,
-    less, less_equal, greater, greater_equal, equal, not_equal,
-    between, in, is, logic_and, logic_or, choose, call
+    number,
+    text,
+    truth,
+    name,
+    negate,
+    logic_not,
+    add,
+    sub,
+    mul,
+    div,
+    power,
+    less,
+    less_equal,
+    greater,
+    greater_equal,
+    equal,
+    not_equal,
+    between,
+    in,
+    is,
+    logic_and,
+    logic_or,
+    choose,
+    call
 };
 
 struct AstNode {
@@ -41,11 +62,11 @@ struct AstNode {
     std::uint32_t at = 0;
     std::uint32_t length = 0;
     double number = 0;
-    bool whole = false;          // a literal without fraction; `integer` is exact
-    std::int64_t integer = 0;    // also the exponent of power
-    std::string text;            // name, function, string, the word after `is`
-    std::string unit;            // of a number; "" = bare
-    bool truth = false;          // of a literal; `is not`
+    bool whole = false;        // a literal without fraction; `integer` is exact
+    std::int64_t integer = 0;  // also the exponent of power
+    std::string text;          // name, function, string, the word after `is`
+    std::string unit;          // of a number; "" = bare
+    bool truth = false;        // of a literal; `is not`
     std::vector<std::uint32_t> kids;
 };
 

@@ -13,7 +13,9 @@ namespace {
 constexpr std::string_view kBaseLetters = "mksAKocprb";
 constexpr std::size_t kKelvinBase = 4;
 
-bool digit(char c) { return c >= '0' && c <= '9'; }
+bool digit(char c) {
+    return c >= '0' && c <= '9';
+}
 
 /// "m2k1s-2" into exponents.
 std::array<std::int8_t, Unit::kBases> dims_of(std::string_view text) {
@@ -44,7 +46,8 @@ std::optional<Atom> atom_of(std::string_view code) {
     for (const auto& prefix : unit_table::kPrefixes) {
         if (!code.starts_with(prefix.code)) continue;
         const auto* row = row_of(code.substr(prefix.code.size()));
-        if (row != nullptr && row->metric) return Atom{dims_of(row->dims), row->scale * prefix.scale};
+        if (row != nullptr && row->metric)
+            return Atom{dims_of(row->dims), row->scale * prefix.scale};
     }
     return std::nullopt;
 }
@@ -170,8 +173,14 @@ std::string unit_text(const Unit& unit) {
 }
 
 Unit parse_unit(std::string_view code) {
-    if (code == "Cel" || code == "\xC2\xB0" "C") return temperature("Cel", 1, 273.15);
-    if (code == "[degF]" || code == "degF" || code == "\xC2\xB0" "F")
+    if (code == "Cel" || code ==
+                             "\xC2\xB0"
+                             "C")
+        return temperature("Cel", 1, 273.15);
+    if (code == "[degF]" || code == "degF" ||
+        code ==
+            "\xC2\xB0"
+            "F")
         return temperature("[degF]", 5.0 / 9.0, 459.67 * 5.0 / 9.0);
     Unit unit;
     if (code.empty() || code == "1") return unit;
@@ -213,7 +222,9 @@ std::optional<Unit> product(const Unit& a, const Unit& b) {
     return combine(a, b, 1);
 }
 
-std::optional<Unit> quotient(const Unit& a, const Unit& b) { return combine(a, b, -1); }
+std::optional<Unit> quotient(const Unit& a, const Unit& b) {
+    return combine(a, b, -1);
+}
 
 std::optional<Unit> power(const Unit& unit, int exponent) {
     if (unit.none() || unit.kind == Unit::Kind::any) return unit;

@@ -46,7 +46,8 @@ private:
         if (!numbers || std::isnan(now) || std::isnan(before)) return sample.value != passed_.value;
         const double moved = std::fabs(now - before);
         if (band_.width == 0) return moved > 0;
-        return moved >= (band_.relative ? band_.width * std::fabs(before) : band_.width) && moved > 0;
+        return moved >= (band_.relative ? band_.width * std::fabs(before) : band_.width) &&
+               moved > 0;
     }
     bool overdue(MonoTime now) const {
         return band_.max_silence.count() > 0 && now - passed_at_ >= band_.max_silence;
@@ -146,8 +147,7 @@ Result<void> Deadband::load(StateReader& state) {
 double read_percent(ConfigView& params, std::string_view key) {
     const auto value = params.maybe_number(key);
     if (value && *value >= 0 && *value <= 100) return *value / 100;
-    if (value)
-        params.fault(key, "R0302", "'" + std::string(key) + "' is 0 to 100, in percent");
+    if (value) params.fault(key, "R0302", "'" + std::string(key) + "' is 0 to 100, in percent");
     return 0;
 }
 
@@ -160,9 +160,12 @@ double read_span(ConfigView& params, OperatorSite& site) {
     const auto low = site.quantity(0, (*span->array())[0], false);
     const auto high = site.quantity(0, (*span->array())[1], false);
     if (low && high && *high > *low) return *high - *low;
-    if (!low) params.fault("span", "R0301", low.error().what, low.error().hint);
-    else if (!high) params.fault("span", "R0301", high.error().what, high.error().hint);
-    else params.fault("span", "R0303", "span is two limits, the lower one first");
+    if (!low)
+        params.fault("span", "R0301", low.error().what, low.error().hint);
+    else if (!high)
+        params.fault("span", "R0301", high.error().what, high.error().hint);
+    else
+        params.fault("span", "R0303", "span is two limits, the lower one first");
     return 0;
 }
 

@@ -172,10 +172,10 @@ void check_order(ConfigView& params, const std::array<Limit, 4>& limits, double 
     for (std::size_t i = 0; i < kLevels.size(); ++i) {
         if (!limits[i].used) continue;
         if (before && limits[i].value <= limits[*before].value)
-            params.fault(kLevels[i].key, "R0304",
-                         std::string(kLevels[*before].key) + " must be below " +
-                             std::string(kLevels[i].key),
-                         "the order is LL < L < H < HH");
+            params.fault(
+                kLevels[i].key, "R0304",
+                std::string(kLevels[*before].key) + " must be below " + std::string(kLevels[i].key),
+                "the order is LL < L < H < HH");
         else if (before && hysteresis >= limits[i].value - limits[*before].value)
             params.fault("hysteresis", "R0305",
                          "hysteresis must be smaller than the distance between " +
@@ -214,14 +214,16 @@ std::unique_ptr<Operator> make(ConfigView& params, OperatorSite& site) {
 }  // namespace
 
 extern const OperatorInfo threshold_operator;
-const OperatorInfo threshold_operator = {
-    "threshold", "levels LL, L, H, HH with hysteresis, for and keep_for",
-    R"({"type":"object","properties":{
+const OperatorInfo threshold_operator = {"threshold",
+                                         "levels LL, L, H, HH with hysteresis, for and keep_for",
+                                         R"({"type":"object","properties":{
 "LL":{"type":"string","format":"quantity"},"L":{"type":"string","format":"quantity"},
 "H":{"type":"string","format":"quantity"},"HH":{"type":"string","format":"quantity"},
 "hysteresis":{"type":"string","format":"quantity"},"span":{"type":"array"},
 "for":{"type":["string","object"],"format":"duration"},
 "keep_for":{"type":["string","object"],"format":"duration"}}})",
-    128, true, make};
+                                         128,
+                                         true,
+                                         make};
 
 }  // namespace fog

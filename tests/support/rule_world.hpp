@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "firmware/config/json.hpp"
 #include "firmware/config/toml.hpp"
 #include "firmware/core/metrics.hpp"
 #include "rules/engine/alarm_book.hpp"
@@ -130,8 +131,8 @@ struct RuleWorld {
         return result;
     }
     /// A restarted daemon: rules loaded, snapshot and log taken over. What is new is in `out`.
-    void resume(const std::vector<std::pair<std::string, std::string>>& rules, const Bytes& snapshot,
-                const std::vector<Record>& records) {
+    void resume(const std::vector<std::pair<std::string, std::string>>& rules,
+                const Bytes& snapshot, const std::vector<Record>& records) {
         restart();
         logged_ = 0;
         for (const auto& [id, text] : rules) engine->load(id, toml(text), 1, "test", at(), out);
