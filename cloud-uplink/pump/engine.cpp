@@ -117,7 +117,7 @@ void Engine::serve() {
     const MonoTime now = clock_.mono();
     if (!sink_.connected()) return fail({Errc::unreachable, "the connection was lost", {}});
     if (now < hold_until_) return sleep(std::min(hold_until_, now + kSlice));
-    if (auto read = streams_.fill(batch_limit_); !read) {
+    if (auto read = streams_.fill(batch_limit_, now); !read) {
         hold_until_ = now + kReadAgain;
         return set(PumpState::streaming, "cannot read the log: " + read.error().what);
     }

@@ -409,6 +409,25 @@ TEST_CASE("pump: what the log evicted meanwhile does no harm") {
     CHECK(rig.log.strange() == 0);
 }
 
+TEST_CASE("pump: a quarantined record that is owed again is sent again, on the same connection") {
+    PumpRig rig;
+    rig.make();
+    rig.add(20);
+    bool accept = false;
+    rig.sink.on_send = ScriptedSink::each([&](const Outgoing& one) {
+        return one.record->seq == Seq{5} && !accept ? Verdict(Refused{"no"}) : Verdict(Acked{});
+    });
+    REQUIRE(rig.drain());
+    REQUIRE(rig.log.dead().size() == 1);
+    accept = true;
+    rig.log.resend(Seq{5});
+    rig.run([&] { return rig.log.total().acknowledged == 20; }, 100);
+    CHECK(rig.log.total().waiting == 0);
+    CHECK(rig.sink.sends.back() == std::vector<std::pair<std::uint64_t, bool>>{{5, true}});
+    CHECK(rig.sink.connects.size() == 1);
+    CHECK(rig.log.strange() == 0);
+}
+
 TEST_CASE("pump: a log that cannot be read is said and tried again") {
     PumpRig rig;
     rig.make();

@@ -5,6 +5,11 @@
 #include "cloud-uplink/encode/payload.hpp"
 
 namespace fog {
+namespace {
+
+constexpr std::chrono::seconds kLookBack{1};
+
+}  // namespace
 
 void Streams::restart() {
     streams_.clear();
@@ -25,14 +30,28 @@ void Streams::restart() {
     }
 }
 
-Result<void> Streams::fill(std::size_t low) {
+Result<void> Streams::fill(std::size_t low, MonoTime now) {
     seen_ = log_.head();
     for (Stream& stream : streams_) {
+        look_back(stream, now);
         if (stream.queue.size() >= low) continue;
         if (stream.dry && (*stream.dry == seen_ || stream.upto != Seq{})) continue;
         if (auto read = fill(stream, seen_); !read) return read;
     }
     return {};
+}
+
+/// A quarantined record that is owed again lies behind what was read. Reading again from the cursor
+/// finds it, and nothing that was settled.
+void Streams::look_back(Stream& stream, MonoTime now) {
+    if (!stream.queue.empty() || now - stream.looked_back < kLookBack) return;
+    stream.looked_back = now;
+    const bool fresh = stream.upto == Seq{} && options_.order == PumpOptions::Order::fresh_first;
+    const Seq from =
+        fresh ? std::max(log_.cursor(stream.lane), boundary_) : log_.cursor(stream.lane);
+    if (from >= stream.after) return;
+    stream.after = from;
+    stream.dry.reset();
 }
 
 Result<void> Streams::fill(Stream& stream, Seq head) {

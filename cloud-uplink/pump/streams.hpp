@@ -39,7 +39,7 @@ public:
     /// After (re)connecting: forgets what was read; everything up to now becomes catch-up.
     void restart();
     /// Reads on where fewer than `low` records are at hand.
-    Result<void> fill(std::size_t low);
+    Result<void> fill(std::size_t low, MonoTime now);
     /// What could be sent at `now`: bytes of the next batch per kind of traffic.
     Waiting waiting(MonoTime now, const Take& take) const;
     /// The next batch of that kind; empty if there is none.
@@ -58,8 +58,10 @@ private:
         Seq upto;  // 0 = open
         std::deque<Record> queue;
         std::optional<Seq> dry;  // nothing more up to this commit
+        MonoTime looked_back;    // for records that are owed again
     };
 
+    void look_back(Stream& stream, MonoTime now);
     Result<void> fill(Stream& stream, Seq head);
     Traffic traffic(const Stream& stream) const;
     bool ripe(const Stream& stream, MonoTime now, std::size_t most) const;

@@ -41,6 +41,13 @@ public:
         drop(lane, found);
         evicted_[seq.value] = true;
     }
+    /// A quarantined record is owed again.
+    void resend(Seq seq) {
+        const std::lock_guard lock(mutex_);
+        const auto found = owed_.find(seq.value);
+        if (found == owed_.end() || !std::exchange(found->second.dead, false)) return;
+        --lane_of(found->second.record.lane).dead;
+    }
     /// Makes owed() fail until called again with false.
     void fail_reads(bool fail) {
         const std::lock_guard lock(mutex_);
