@@ -69,10 +69,12 @@ double share(ConfigView& view, double otherwise) {
 }
 
 void read_lanes(ConfigView view, LogSection& log) {
-    const std::array<LaneSection, kLanes> defaults = {{{0.10, 90 * 24h, "oldest"},
-                                                      {0.05, 24h, "oldest"},
-                                                      {0.35, 30 * 24h, "thin"},
-                                                      {0.50, 30 * 24h, "oldest"}}};
+    const std::array<LaneSection, kLanes> defaults = {{
+        {0.10, 90 * 24h, "oldest"},
+        {0.05, 24h, "oldest"},
+        {0.35, 30 * 24h, "thin"},
+        {0.50, 30 * 24h, "oldest"},
+    }};
     double sum = 0;
     for (std::size_t i = 0; i < kLanes; ++i) {
         ConfigView lane = view.table(to_text(static_cast<Lane>(i)));

@@ -3,6 +3,11 @@
 #define TOML_EXCEPTIONS 0
 #define TOML_HEADER_ONLY 1
 #define TOML_ENABLE_FORMATTERS 0
+#include <toml++/impl/preprocessor.h>
+// Version 3.3 claims here what text from outside can break ("[.]"), and without NDEBUG aborts, with
+// it lets the compiler rely on it; the code behind the claim reports an error properly.
+#undef TOML_ASSERT_ASSUME
+#define TOML_ASSERT_ASSUME(expr) static_cast<void>(0)
 #include <toml++/toml.h>
 
 #include <algorithm>

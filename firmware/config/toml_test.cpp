@@ -96,6 +96,13 @@ TEST_CASE("toml: a syntax error names line, column and what to do") {
     CHECK(bad("\xff\xfe").detail.find("utf-8") != std::string::npos);
 }
 
+TEST_CASE("toml: a header that begins with no name is an error, not an abort") {
+    CHECK(bad("[.]\n").code == "E0010");
+    CHECK(bad("a = 1\n[\n").mark.line == 2);
+    CHECK(bad("[[=]]\n").code == "E0010");
+    CHECK(bad("[").code == "E0010");
+}
+
 TEST_CASE("toml: text nested too deeply is refused before it is built") {
     CHECK(bad("a = " + repeat("[", 5000)).code == "E0012");
     const Fault dotted = bad("x = 1\n" + repeat("a.", 100'000) + "b = 1\n");

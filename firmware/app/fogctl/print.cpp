@@ -52,12 +52,14 @@ bool is_list_of_tables(const Node& node) {
 void append_columns(std::string& out, const Node::Array& rows, const std::string& indent) {
     std::vector<std::pair<std::string, std::size_t>> columns;
     for (const Node& row : rows) {
-        for (const auto& [key, value] : *row.table()) {
-            const auto found = std::find_if(columns.begin(), columns.end(),
-                                            [&](const auto& one) { return one.first == key; });
-            const std::size_t width = std::max(width_of(key), width_of(cell(value)));
+        for (const Node::Member& member : *row.table()) {
+            const auto found = std::find_if(columns.begin(), columns.end(), [&](const auto& one) {
+                return one.first == member.first;
+            });
+            const std::size_t width =
+                std::max(width_of(member.first), width_of(cell(member.second)));
             if (found == columns.end())
-                columns.emplace_back(key, width);
+                columns.emplace_back(member.first, width);
             else
                 found->second = std::max(found->second, width);
         }
