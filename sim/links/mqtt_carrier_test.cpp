@@ -9,6 +9,7 @@
 #include "firmware/core/reading.hpp"
 #include "firmware/io/files.hpp"
 #include "sim/links/engine.hpp"
+#include "sim/world/make_node.hpp"
 #include "tests/support/mosquitto.hpp"
 
 namespace fog::sim {
@@ -38,16 +39,6 @@ TEST_CASE("mqtt messages: json is one object, plain one topic per point") {
     CHECK(mqtt_messages(report, device, time)[0].topic == "freezer-3/temp");
 }
 
-Node text(std::string value) {
-    return Node(Node::Data(std::move(value)));
-}
-Node whole(std::int64_t value) {
-    return Node(Node::Data(value));
-}
-Node table(std::initializer_list<Node::Member> members) {
-    return Node(Node::Data(Node::Table(members)));
-}
-
 Scenario load(const char* personality, std::int64_t count, Node link, const char* duration) {
     const Node device = table(
         {{"id", text("load-{n}")},
@@ -56,9 +47,8 @@ Scenario load(const char* personality, std::int64_t count, Node link, const char
          {"interval", text("10 ms")},
          {"link", std::move(link)},
          {"point", table({{"value", table({{"signal", table({{"random_walk", whole(1)}})}})}})}});
-    const Node root = table({{"name", text("load")},
-                             {"duration", text(duration)},
-                             {"device", Node(Node::Data(Node::Array{device}))}});
+    const Node root =
+        table({{"name", text("load")}, {"duration", text(duration)}, {"device", list({device})}});
     std::vector<Fault> faults;
     Scenario scenario = parse_scenario(root, {}, faults);
     check_links(scenario, faults);

@@ -7,6 +7,7 @@
 #include "firmware/core/text.hpp"
 #include "sim/links/mqtt_carrier.hpp"
 #include "sim/links/serial_carrier.hpp"
+#include "sim/world/make_node.hpp"
 
 namespace fog::sim {
 namespace {
@@ -39,7 +40,7 @@ bool is_mqtt(const DeviceSpec& device) {
 }
 
 const Node& link_of(const DeviceSpec& device) {
-    static const Node kEmpty{Node::Data(Node::Table{})};
+    static const Node kEmpty = table({});
     return device.link.is_null() ? kEmpty : device.link;
 }
 

@@ -4,32 +4,23 @@
 
 #include <algorithm>
 
+#include "sim/world/make_node.hpp"
+
 namespace fog::sim {
 namespace {
 
-Node text(std::string value) {
-    return Node(Node::Data(std::move(value)));
-}
-Node whole(std::int64_t value) {
-    return Node(Node::Data(value));
-}
-Node table(std::initializer_list<Node::Member> members) {
-    return Node(Node::Data(Node::Table(members)));
-}
-
 std::vector<Fault> faults_of(const char* personality, Node link, const char* fault = nullptr) {
-    Node root =
-        table({{"name", text("x")},
-               {"device", Node(Node::Data(Node::Array{table(
-                              {{"id", text("d-{n}")},
+    const Node point = table({{"p", table({{"signal", whole(1)}})}});
+    const Node device = table({{"id", text("d-{n}")},
                                {"count", whole(3)},
                                {"personality", text(personality)},
                                {"link", std::move(link)},
-                               {"point", table({{"p", table({{"signal", whole(1)}})}})}})}))}});
+                               {"point", point}});
+    Node root = table({{"name", text("x")}, {"device", list({device})}});
     if (fault != nullptr) {
-        root.set("fault",
-                 Node(Node::Data(Node::Array{table(
-                     {{"at", text("1 s")}, {"on", text("device/d-*")}, {"kind", text(fault)}})})));
+        const Node row =
+            table({{"at", text("1 s")}, {"on", text("device/d-*")}, {"kind", text(fault)}});
+        root.set("fault", list({row}));
     }
     std::vector<Fault> faults;
     const Scenario scenario = parse_scenario(root, {}, faults);

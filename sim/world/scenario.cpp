@@ -5,6 +5,7 @@
 #include <set>
 
 #include "firmware/core/text.hpp"
+#include "sim/world/make_node.hpp"
 #include "sim/world/random.hpp"
 
 namespace fog::sim {
@@ -112,7 +113,7 @@ private:
     void add_device(ConfigView& view, const DeviceSpec& common, const std::string& id,
                     std::int64_t n, const Place& place) {
         DeviceSpec device = common;
-        device.id = *fill_number(Node(Node::Data(id)), n).string();
+        device.id = *fill_number(text(id), n).string();
         device.link = fill_number(common.link, n);
         if (device.id.empty() || device.id != device_slug(device.id)) {
             view.fault("id", "S0101", "'" + device.id + "' is not a device id",
@@ -177,7 +178,7 @@ private:
             point.signal = *signal;
         } else {
             points.fault(name, "S0101", "point '" + name + "' has no 'signal'");
-            point.signal = Node(Node::Data(0.0));
+            point.signal = number(0);
         }
         if (const Node* sensor = view.raw("sensor")) point.sensor = read_sensor(*sensor, faults_);
         view.done();
@@ -317,7 +318,8 @@ private:
 
 /// The tree as it will be run: without what only served to resolve it.
 Node without(const Node& root, std::initializer_list<std::string_view> keys) {
-    Node out(Node::Data(Node::Table{}), root.mark);
+    Node out = table({});
+    out.mark = root.mark;
     for (const auto& [key, value] : *root.table()) {
         if (std::find(keys.begin(), keys.end(), key) == keys.end()) out.set(key, value);
     }

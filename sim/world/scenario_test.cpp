@@ -2,23 +2,12 @@
 
 #include <doctest/doctest.h>
 
+#include "sim/world/make_node.hpp"
+
 namespace fog::sim {
 namespace {
 
 using namespace std::chrono_literals;
-
-Node number(double value) {
-    return Node(Node::Data(value));
-}
-Node whole(std::int64_t value) {
-    return Node(Node::Data(value));
-}
-Node text(std::string value) {
-    return Node(Node::Data(std::move(value)));
-}
-Node table(std::initializer_list<Node::Member> members) {
-    return Node(Node::Data(Node::Table(members)));
-}
 
 TEST_CASE("scenario: variables keep their type alone and become text inside text") {
     const Node root = table({{"vars", table({{"n", whole(3)}, {"who", text("x")}})},
@@ -43,10 +32,10 @@ TEST_CASE("scenario: the number fills texts at every depth") {
 }
 
 TEST_CASE("scenario: to_toml keeps numbers apart from whole numbers and quotes odd keys") {
-    const Node node = table({{"a b", text("q\"")},
-                             {"f", number(20)},
-                             {"i", whole(20)},
-                             {"t", table({{"x", Node(Node::Data(true))}})}});
+    Node truth;
+    truth.data.emplace<bool>(true);
+    const Node node = table(
+        {{"a b", text("q\"")}, {"f", number(20)}, {"i", whole(20)}, {"t", table({{"x", truth}})}});
     CHECK(to_toml(node) == "\"a b\" = \"q\\\"\"\nf = 20.0\ni = 20\nt = { x = true }\n");
 }
 

@@ -6,24 +6,12 @@
 #include <string>
 
 #include "firmware/core/text.hpp"
+#include "sim/world/make_node.hpp"
 
 namespace fog::sim {
 namespace {
 
 using namespace std::chrono_literals;
-
-Node number(double value) {
-    return Node(Node::Data(value));
-}
-Node text(std::string value) {
-    return Node(Node::Data(std::move(value)));
-}
-Node list(std::initializer_list<Node> items) {
-    return Node(Node::Data(Node::Array(items)));
-}
-Node table(std::initializer_list<Node::Member> members) {
-    return Node(Node::Data(Node::Table(members)));
-}
 
 struct Made {
     std::vector<Fault> faults;

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "firmware/core/text.hpp"
+#include "sim/world/make_node.hpp"
 #include "sim/world/scenario.hpp"
 
 namespace fog::sim {
@@ -12,10 +13,14 @@ using Variables = std::vector<std::pair<std::string, Node>>;
 
 /// A value from the command line: a number or a truth value if it reads as one, else text.
 Node value_of(const std::string& text) {
-    if (text == "true" || text == "false") return Node(Node::Data(text == "true"));
-    if (const auto whole = parse_int(text)) return Node(Node::Data(*whole));
-    if (const auto number = parse_double(text)) return Node(Node::Data(*number));
-    return Node(Node::Data(text));
+    if (text == "true" || text == "false") {
+        Node truth;
+        truth.data.emplace<bool>(text == "true");
+        return truth;
+    }
+    if (const auto integer = parse_int(text)) return whole(*integer);
+    if (const auto real = parse_double(text)) return number(*real);
+    return sim::text(text);
 }
 
 std::string as_plain_text(const Node& node) {
@@ -38,18 +43,19 @@ public:
     }
 
     Node run(const Node& node) {
-        Node out(Node::Data{}, node.mark);
+        Node out;
+        out.mark = node.mark;
         out.pointer = node.pointer;
         if (const auto* table = node.table()) {
             Node::Table members;
             for (const auto& [key, value] : *table) members.emplace_back(key, run(value));
-            out.data = std::move(members);
+            out.data.emplace<Node::Table>(std::move(members));
         } else if (const auto* array = node.array()) {
             Node::Array items;
             for (const Node& item : *array) items.push_back(run(item));
-            out.data = std::move(items);
+            out.data.emplace<Node::Array>(std::move(items));
         } else if (node.is_string()) {
-            out.data = text(node);
+            fill_text(node, out);
         } else {
             out.data = node.data;
         }
@@ -57,24 +63,23 @@ public:
     }
 
 private:
-    Node::Data text(const Node& node) {
+    void fill_text(const Node& node, Node& out) {
         const std::string& from = *node.string();
-        std::string out;
+        std::string text;
         std::size_t at = 0;
-        while (true) {
-            const std::size_t open = from.find("${", at);
-            if (open == std::string::npos) return Node::Data(out + from.substr(at));
+        for (std::size_t open = 0; (open = from.find("${", at)) != std::string::npos;) {
             const std::size_t close = from.find('}', open);
-            if (close == std::string::npos) {
-                fault(node, "'${' without '}'", {});
-                return Node::Data(from);
-            }
+            if (close == std::string::npos) return fault(node, "'${' without '}'", {});
             const Node* value = find(node, from.substr(open + 2, close - open - 2));
-            if (value == nullptr) return Node::Data(from);
-            if (open == 0 && close + 1 == from.size()) return value->data;
-            out.append(from, at, open - at).append(as_plain_text(*value));
+            if (value == nullptr) return;
+            if (open == 0 && close + 1 == from.size()) {
+                out.data = value->data;
+                return;
+            }
+            text.append(from, at, open - at).append(as_plain_text(*value));
             at = close + 1;
         }
+        out.data.emplace<std::string>(text.append(from, at));
     }
 
     const Node* find(const Node& node, const std::string& name) {
@@ -179,7 +184,7 @@ Node fill_number(const Node& node, std::int64_t n) {
             text.replace(at, 3, digits);
             at += digits.size();
         }
-        out.data = std::move(text);
+        out.data.emplace<std::string>(std::move(text));
     }
     return out;
 }

@@ -6,28 +6,13 @@
 
 #include "firmware/io/files.hpp"
 #include "sim/world/ledger.hpp"
+#include "sim/world/make_node.hpp"
 #include "tests/support/temp_folder.hpp"
 
 namespace fog::sim {
 namespace {
 
 using namespace std::chrono_literals;
-
-Node number(double value) {
-    return Node(Node::Data(value));
-}
-Node whole(std::int64_t value) {
-    return Node(Node::Data(value));
-}
-Node text(std::string value) {
-    return Node(Node::Data(std::move(value)));
-}
-Node list(std::vector<Node> items) {
-    return Node(Node::Data(Node::Array(std::move(items))));
-}
-Node table(std::initializer_list<Node::Member> members) {
-    return Node(Node::Data(Node::Table(members)));
-}
 
 Node device(const char* id, std::int64_t count, const char* interval) {
     return table(
