@@ -105,12 +105,23 @@ TEST_CASE("block: random blocks of all sizes come back") {
             seq += 1 + (random() % 8 == 0 ? random() % 1000 : 0);
             Value value;
             switch (random() % 6) {
-                case 0: value = std::bit_cast<double>(random() >> 2U); break;
-                case 1: value = static_cast<double>(random() % 100'000) / 100; break;
-                case 2: value = static_cast<std::int64_t>(random()); break;
-                case 3: value = random() % 2 == 0; break;
-                case 4: value = std::string(random() % 20, 's'); break;
-                default: break;
+                case 0:
+                    value = std::bit_cast<double>(random() >> 2U);
+                    break;
+                case 1:
+                    value = static_cast<double>(random() % 100'000) / 100;
+                    break;
+                case 2:
+                    value = static_cast<std::int64_t>(random());
+                    break;
+                case 3:
+                    value = random() % 2 == 0;
+                    break;
+                case 4:
+                    value = std::string(random() % 20, 's');
+                    break;
+                default:
+                    break;
             }
             Record record = sample(seq, std::move(value));
             record.sample().point.value = static_cast<std::uint32_t>(random() % 5000);
@@ -130,8 +141,8 @@ TEST_CASE("block: a second of 1,000 points with two decimals takes at most 8 byt
             sample(1'000'000 + i, std::round(2000 + static_cast<double>(random() % 7000)) / 100);
         Sample& body = record.sample();
         body.point.value = (i * 389U) % 1000U + 1;  // no helpful order
-        body.received = MonoTime{std::chrono::nanoseconds{5'000'000'000'000LL + i * 1'000'000LL +
-                                                          random() % 900'000}};
+        body.received = MonoTime{
+            std::chrono::nanoseconds{5'000'000'000'000LL + i * 1'000'000LL + random() % 900'000}};
         body.source_time =
             WallTime{std::chrono::milliseconds{1'795'279'200'000LL + i + random() % 3}};
         records.push_back(std::move(record));

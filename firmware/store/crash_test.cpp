@@ -45,14 +45,14 @@ private:
     std::mt19937 random(seed);
     for (;;) {
         std::vector<Record> records;
-        const std::size_t count = 1 + random() % 60;
+        const std::size_t count = 1 + random() % 30;
         for (std::size_t i = 0; i < count; ++i) {
             const Seq seq = *store.seqs().take();
             const auto lane = static_cast<Lane>(2 + random() % 2);
             records.push_back(random() % 40 == 0 ? make_event(seq) : make_sample(seq, lane));
         }
         (void)store.append(batch_of(std::move(records)));
-        (void)store.wait_room(4'000, std::chrono::seconds{5});
+        (void)store.wait_room(12'200, std::chrono::seconds{5});  // about 100 queued at most
         if (random() % 20 != 0) continue;
         auto owed = (*sink)->owed(Lane::live, Seq{}, 40);
         if (!owed) ::_exit(6);
@@ -76,7 +76,7 @@ std::uint64_t run_and_kill(const StoreOptions& options, std::mt19937& random) {
     ::close(ends[1]);
     std::uint64_t committed = 0, upto = 0;
     // Killed after a random number of commits, at a moment of the kernel's choosing.
-    const unsigned commits = 1 + random() % 25;
+    const unsigned commits = 1 + random() % 12;
     for (unsigned i = 0; i < commits; ++i) {
         if (::read(ends[0], &upto, sizeof upto) != sizeof upto) break;
         committed = upto;
@@ -86,12 +86,15 @@ std::uint64_t run_and_kill(const StoreOptions& options, std::mt19937& random) {
     ::close(ends[0]);
     int how = 0;
     ::waitpid(child, &how, 0);
-    CHECK_MESSAGE(WIFSIGNALED(how), "the child ended by itself: " << WEXITSTATUS(how));
+    const bool killed = WIFSIGNALED(how);
+    const int status = WEXITSTATUS(how);
+    CHECK_MESSAGE(killed, "the child ended by itself: " << status);
     return committed;
 }
 
 void check_integrity(const std::filesystem::path& path) {
-    auto db = std::move(sqlite::Connection::open(path, sqlite::Connection::Mode::read_only)).value();
+    auto db =
+        std::move(sqlite::Connection::open(path, sqlite::Connection::Mode::read_only)).value();
     CHECK(std::move(db.text("PRAGMA integrity_check")).value() == "ok");
 }
 
@@ -139,7 +142,6 @@ TEST_CASE("crash: after SIGKILL everything committed is there once and no number
             accepted += ledger.lanes[lane].accepted;
         }
         CHECK(accepted == records.size());
-        // One more crash from here: this store is left without a clean stop half of the time.
         f.close();
         check_integrity(f.folder.path() / "log.db");
     }
@@ -160,7 +162,8 @@ TEST_CASE("crash: the numbers between two runs are told to readers as a crash ho
     REQUIRE(page.missing.size() == 1);
     CHECK(page.missing[0].reason == MissingReason::crash);
     CHECK(page.missing[0].records == 0);
-    CHECK(page.missing[0].to.value + 1 == page.records[1].seq.value);
+    const std::uint64_t next = page.missing[0].to.value + 1;
+    CHECK(next == page.records[1].seq.value);
 }
 
 TEST_CASE("damage: a file that is no database is set aside and a new log begins") {
@@ -177,7 +180,7 @@ TEST_CASE("damage: a file that is no database is set aside and a new log begins"
     CHECK(store.opened().generation == generation + 1);
     CHECK(std::filesystem::exists(f.folder.path() / "log.corrupt"));
     const auto seqs = f.add(5);
-    CHECK(seqs[0].value >> 40U == generation + 1);
+    CHECK((seqs[0].value >> 40U) == generation + 1);
     REQUIRE(store.flush());
     CHECK(f.read_all().size() == 5);
 }
@@ -193,14 +196,15 @@ TEST_CASE("damage: overwritten pages are noticed after a crash and the rest is s
         points.points.push_back({PointId{1}, "d", "p", "", false, {}});
         (void)f.store->append(std::move(points));
         std::map<std::uint64_t, Record> written;
-        for (int i = 0; i < 200; ++i) {
-            f.add(200);
+        f.bulky = true;
+        for (int i = 0; i < 60; ++i) {
+            f.add(300);
             REQUIRE(f.store->flush());
         }
         for (Record& record : f.read_all()) written.emplace(record.seq.value, record);
         const auto before = f.store->opened();
         f.close();
-        {   // as if it had not been stopped cleanly
+        {  // as if it had not been stopped cleanly
             auto db = std::move(sqlite::Connection::open(f.folder.path() / "log.db",
                                                          sqlite::Connection::Mode::read_write))
                           .value();
@@ -219,7 +223,7 @@ TEST_CASE("damage: overwritten pages are noticed after a crash and the rest is s
             REQUIRE(found != written.end());
             CHECK(found->second.sample().value == record.sample().value);
         }
-        if (round < 3) CHECK(salvaged.size() > written.size() / 2);
+        if (round < 3) CHECK(salvaged.size() > written.size() / 10 * 9);
         for (const auto& lane : store.ledgers().at(0).lanes) CHECK(lane.exact());
         f.add(10);
         REQUIRE(store.flush());
@@ -276,7 +280,8 @@ TEST_CASE("full disk: degraded, newest and alarms kept in memory, recovers by it
     REQUIRE_FALSE(ledger.causes.empty());
     CHECK(ledger.causes[0].first == "store_unavailable");
     CHECK_FALSE(f.heard.lost_.empty());
-    CHECK(f.read_all().size() + ledger.lanes[2].shed == added);
+    const std::uint64_t kept_and_shed = f.read_all().size() + ledger.lanes[2].shed;
+    CHECK(kept_and_shed == added);
     f.close();
     ::umount(mount.c_str());
 }
@@ -284,10 +289,11 @@ TEST_CASE("full disk: degraded, newest and alarms kept in memory, recovers by it
 TEST_CASE("full database: within its cap it makes room and goes on") {
     Fixture f;
     f.options.max_bytes = 1U << 20U;
+    f.bulky = true;
     f.options.share_percent = {10, 5, 85, 85};  // more than there is: only SQLite's limit stops it
     Store& store = f.open();
     std::uint64_t added = 0;
-    for (int i = 0; i < 300; ++i) {
+    for (int i = 0; i < 90; ++i) {
         REQUIRE(store.wait_room(1000, std::chrono::seconds{10}));
         added += f.add(1000).size();
     }

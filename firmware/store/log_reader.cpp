@@ -152,14 +152,27 @@ Result<LogScan::Reach> LogScan::read_tail(Seq after, Seq upto, std::size_t most,
         if (last <= after) continue;
         reach = std::max(reach, last);
         if (!wants(mask, (*rows)->integer(2))) continue;
-        auto block = decode_block((*rows)->blob(3));
+        const auto block = decoded(first, (*rows)->blob(3));
         if (!block) {
             ++page.damaged_rows;
             continue;
         }
-        for (Record& record : block->records)
-            if (record.seq > after && record.seq <= upto) page.records.push_back(std::move(record));
+        for (const Record& record : *block)
+            if (record.seq > after && record.seq <= upto) page.records.push_back(record);
     }
+}
+
+/// The row's records. The last few are kept, because pages are smaller than blocks.
+std::shared_ptr<const std::vector<Record>> LogScan::decoded(Seq first,
+                                                            std::span<const std::byte> data) {
+    for (const auto& one : decoded_)
+        if (one.first == first) return one.second;
+    auto block = decode_block(data);
+    if (!block) return nullptr;
+    if (decoded_.size() >= kLanes) decoded_.erase(decoded_.begin());
+    decoded_.emplace_back(first,
+                          std::make_shared<const std::vector<Record>>(std::move(block->records)));
+    return decoded_.back().second;
 }
 
 Result<LogScan::Reach> LogScan::read_events(Seq after, Seq upto, std::size_t most,
@@ -220,6 +233,7 @@ Result<LogScan::Page> LogScan::read(Seq after, Seq upto, std::size_t most, std::
         page.last = page.records.back().seq;
     }
     page.at_end = page.last >= head;
+    if (page.at_end) decoded_.clear();
     return page;
 }
 

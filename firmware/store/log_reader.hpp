@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "firmware/core/log_access.hpp"
@@ -80,8 +82,11 @@ private:
     Result<Reach> read_events(Seq after, Seq upto, std::size_t most, std::uint8_t mask,
                               std::vector<Record>& out);
 
+    std::shared_ptr<const std::vector<Record>> decoded(Seq first, std::span<const std::byte> data);
+
     sqlite::Connection db_;
     std::shared_ptr<const Published> published_;
+    std::vector<std::pair<Seq, std::shared_ptr<const std::vector<Record>>>> decoded_;
     sqlite::Statement start_, rows_, events_, holes_, first_;
 };
 

@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <functional>
+#include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -8,30 +11,51 @@
 namespace fog {
 namespace {
 
-/// Visits the rows of a query with one `rowid`-like parameter from both ends, because damage stops
-/// a scan where it lies. True if nothing stopped it.
-bool from_both_ends(sqlite::Connection& db, const std::string& columns, const std::string& table,
+constexpr int kMostDamages = 1'000;
+constexpr std::int64_t kFarthest = 1LL << 53U;  // numbers stay below
+
+/// The first key from `from` on behind a damaged place. A tree's inner pages still lead around a
+/// broken leaf, so this doubles the distance until something reads and then closes in on it.
+std::optional<std::int64_t> beyond_damage(sqlite::Statement& probe, std::int64_t from) {
+    const auto readable = [&](std::int64_t key) {
+        const auto row = probe.with(key).row();
+        probe.reset();
+        return row.has_value();
+    };
+    std::int64_t step = 1;
+    while (step < kFarthest && !readable(from + step)) step *= 2;
+    if (step >= kFarthest) return std::nullopt;
+    std::int64_t low = from + step / 2, high = from + step;
+    while (high - low > 1) {
+        const std::int64_t middle = low + (high - low) / 2;
+        (readable(middle) ? high : low) = middle;
+    }
+    return high;
+}
+
+/// Visits the rows of a table by key, around what does not read. True if nothing was left out.
+bool visit_readable(sqlite::Connection& db, const std::string& columns, const std::string& table,
                     const std::string& key, const std::function<void(sqlite::Statement&)>& each) {
-    std::int64_t reached = INT64_MIN;
-    if (auto up =
-            db.prepare("SELECT " + key + ", " + columns + " FROM " + table + " ORDER BY " + key)) {
+    const std::string sql = "SELECT " + key + ", " + columns + " FROM " + table + " WHERE " + key +
+                            " >= ? ORDER BY " + key;
+    auto rows = db.prepare(sql);
+    auto probe = db.prepare(sql + " LIMIT 1");
+    if (!rows || !probe) return false;
+    std::int64_t next = 0;
+    for (int damages = 0; damages < kMostDamages; ++damages) {
+        rows->with(next);
         for (;;) {
-            auto row = up->row();
+            auto row = rows->row();
             if (!row) break;
-            if (!*row) return true;
-            reached = up->integer(0);
-            each(*up);
+            if (!*row) return damages == 0;
+            next = rows->integer(0) + 1;
+            each(*rows);
         }
+        const auto resume = beyond_damage(*probe, next);
+        if (!resume) return false;
+        next = *resume;
     }
-    auto down = db.prepare("SELECT " + key + ", " + columns + " FROM " + table + " WHERE " + key +
-                           " > ? ORDER BY " + key + " DESC");
-    if (!down) return false;
-    down->with(reached);
-    for (;;) {
-        auto row = down->row();
-        if (!row || !*row) return false;
-        each(*down);
-    }
+    return false;
 }
 
 /// Copies a table column by column; rows that cannot be read or written are left.
@@ -59,7 +83,7 @@ bool carry_sinks(sqlite::Connection& from, std::span<const std::string> sinks, L
     std::optional<LogState> old;
     if (newest) old = std::move(*newest);
     if (!old)
-        from_both_ends(from, "data", "tail", "first_seq", [&](sqlite::Statement& row) {
+        visit_readable(from, "data", "tail", "first_seq", [&](sqlite::Statement& row) {
             auto head = block_head(row.blob(1));
             if (!head || head->empty()) return;
             auto found = unpack_state(*head);
@@ -199,9 +223,9 @@ Result<Salvage> salvage(const std::filesystem::path& from, sqlite::Connection& t
 
     Carrier carrier(to, state, out);
     if (!carrier.ready()) return Error{Errc::internal, "log: salvage cannot write", {}};
-    const bool blocks = from_both_ends(old, "n, data", "tail", "first_seq",
+    const bool blocks = visit_readable(old, "n, data", "tail", "first_seq",
                                        [&](sqlite::Statement& row) { carrier.block(row); });
-    const bool events = from_both_ends(old, "lane, kind, subject, data", "event", "seq",
+    const bool events = visit_readable(old, "lane, kind, subject, data", "event", "seq",
                                        [&](sqlite::Statement& row) { carrier.event(row); });
     out.exact = blocks && events;
     if (auto letters = old.prepare("SELECT sink, seq, reason, data FROM dead WHERE resend = 0"))

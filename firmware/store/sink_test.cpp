@@ -88,8 +88,15 @@ TEST_CASE("sink: outcomes said twice, unknown or out of every order count once")
         cloud->settle(acked({record}));
         cloud->settle(acked({record}));
         cloud->settle({{Seq{record.seq.value + 1'000'000}, Lane::live, false, {}}});
-        if (++settled % 100 == 0) check_ledger(store, *cloud, "cloud");
+        if (++settled % 100 != 0) continue;
+        // At most 16 ranges are durable: some outcomes wait for their neighbours, none is lost.
+        REQUIRE(store.flush());
+        const auto lane = lane_of(store, "cloud", Lane::live);
+        CHECK(lane.exact());
+        CHECK(lane.acknowledged <= settled);
+        CHECK(lane.waiting >= owed_all(*cloud, Lane::live).size());
     }
+    check_ledger(store, *cloud, "cloud");
     CHECK(lane_of(store, "cloud", Lane::live).acknowledged == 500);
     CHECK(lane_of(store, "cloud", Lane::live).waiting == 0);
     CHECK(cloud->cursor(Lane::live) >= owed.back().seq);
@@ -211,13 +218,14 @@ TEST_CASE("dead letters: beyond their cap the oldest leave and are counted") {
 TEST_CASE("budget: the oldest leave when a lane is full, counted to the record") {
     Fixture f;
     f.options.max_bytes = 1U << 20U;
+    f.bulky = true;
     Store& store = f.open();
     auto cloud = std::move(store.open_sink("cloud")).value();
     std::uint64_t added = 0;
-    for (int i = 0; i < 300; ++i) {
+    for (int i = 0; i < 90; ++i) {
         REQUIRE(store.wait_room(1000, std::chrono::seconds{10}));
         added += f.add(1000, i % 3 == 0 ? Lane::bulk : Lane::live).size();
-        if (i == 150) {
+        if (i == 12) {
             auto some = std::move(cloud->owed(Lane::live, Seq{}, 5000)).value();
             cloud->settle(acked(some));
         }
@@ -230,11 +238,11 @@ TEST_CASE("budget: the oldest leave when a lane is full, counted to the record")
         waiting += lane.waiting;
     }
     CHECK(accepted == added);
-    CHECK(shed > 100'000);
-    CHECK(waiting > 10'000);
+    CHECK(shed > 30'000);
+    CHECK(waiting > 5'000);
     const auto status = store.status();
     CHECK_FALSE(status.degraded);
-    CHECK(status.database_bytes + status.wal_bytes <= f.options.max_bytes * 5 / 4);
+    CHECK(status.database_bytes + status.wal_bytes <= f.options.max_bytes * 3 / 2);
     auto reader = std::move(store.open_reader()).value();
     const auto page = std::move(reader->read(Seq{}, Seq{}, 1)).value();
     REQUIRE_FALSE(page.missing.empty());
@@ -244,13 +252,14 @@ TEST_CASE("budget: the oldest leave when a lane is full, counted to the record")
 TEST_CASE("budget: outcomes that come after their records were evicted change nothing") {
     Fixture f;
     f.options.max_bytes = 1U << 20U;
+    f.bulky = true;
     Store& store = f.open();
     auto cloud = std::move(store.open_sink("cloud")).value();
     f.add(1000);
     REQUIRE(store.flush());
     const auto held = owed_all(*cloud, Lane::live);
     REQUIRE(held.size() == 1000);
-    for (int i = 0; i < 200; ++i) {
+    for (int i = 0; i < 60; ++i) {
         REQUIRE(store.wait_room(1000, std::chrono::seconds{10}));
         f.add(1000);
     }

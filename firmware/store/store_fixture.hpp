@@ -24,7 +24,8 @@ inline Record make_sample(Seq seq, Lane lane = Lane::live, std::uint16_t sinks =
     body.point.value = static_cast<std::uint32_t>(seq.value % 1000 + 1);
     body.value = static_cast<double>(seq.value % 10'000) / 100;
     body.boot.value = 1;
-    body.received = MonoTime{std::chrono::seconds{100} + std::chrono::microseconds{seq.value % 1'000'000}};
+    body.received =
+        MonoTime{std::chrono::seconds{100} + std::chrono::microseconds{seq.value % 1'000'000}};
     record.body = std::move(body);
     return record;
 }
@@ -35,14 +36,10 @@ inline Record make_event(Seq seq, Lane lane = Lane::alarm, std::uint16_t sinks =
     record.seq = seq;
     record.lane = lane;
     record.sinks = sinks;
-    record.body = Event{EventKind::alarm,
-                        "alarms/boiler-1/hot",
-                        "boiler-1",
-                        {},
-                        BootId{1},
-                        MonoTime{std::chrono::seconds{100}},
-                        std::move(members),
-                        0};
+    record.body = Event{EventKind::alarm,   "alarms/boiler-1/hot",
+                        "boiler-1",         {},
+                        BootId{1},          MonoTime{std::chrono::seconds{100}},
+                        std::move(members), 0};
     return record;
 }
 
@@ -94,6 +91,7 @@ struct Fixture {
     Heard heard;
     StoreOptions options;
     std::unique_ptr<Store> store;
+    bool bulky = false;  // add(): values that do not pack, to fill a log soon
 
     Fixture() {
         options.folder = folder.path();
@@ -127,6 +125,8 @@ struct Fixture {
         for (std::size_t i = 0; i < count; ++i) {
             seqs.push_back(*store->seqs().take());
             records.push_back(make_sample(seqs.back(), lane, sinks));
+            if (bulky)
+                records.back().sample().value = "some text " + std::to_string(seqs.back().value);
         }
         (void)store->append(batch_of(std::move(records)));
         return seqs;
@@ -135,7 +135,7 @@ struct Fixture {
         auto reader = std::move(store->open_reader()).value();
         std::vector<Record> out;
         for (Seq at;;) {
-            auto page = std::move(reader->read(at, Seq{}, 100, mask)).value();
+            auto page = std::move(reader->read(at, Seq{}, 700, mask)).value();
             out.insert(out.end(), page.records.begin(), page.records.end());
             at = page.last;
             if (page.at_end) return out;
@@ -147,7 +147,7 @@ struct Fixture {
 inline std::vector<Record> owed_all(SinkLog& sink, Lane lane) {
     std::vector<Record> out;
     for (Seq at;;) {
-        auto some = std::move(sink.owed(lane, at, 100)).value();
+        auto some = std::move(sink.owed(lane, at, 700)).value();
         if (some.empty()) return out;
         at = some.back().seq;
         out.insert(out.end(), some.begin(), some.end());
