@@ -12,7 +12,7 @@
 #include <set>
 
 #include "firmware/store/sqlite.hpp"
-#include "firmware/store/store_fixture.hpp"
+#include "firmware/store/store_fixture_test.hpp"
 
 namespace fog {
 namespace {

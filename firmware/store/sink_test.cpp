@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <random>
 
-#include "firmware/store/store_fixture.hpp"
+#include "firmware/store/store_fixture_test.hpp"
 
 namespace fog {
 namespace {

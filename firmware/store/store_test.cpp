@@ -8,7 +8,7 @@
 
 #include "firmware/store/schema.hpp"
 #include "firmware/store/sqlite.hpp"
-#include "firmware/store/store_fixture.hpp"
+#include "firmware/store/store_fixture_test.hpp"
 
 namespace fog {
 
