@@ -37,13 +37,17 @@ private:
     void take(const dom::element& value, const std::string& name, std::size_t depth,
               std::vector<Field>& fields) {
         if (fields.size() >= Limits{}.samples_per_message) return;
-        if (value.is_object() || value.is_array()) {
-            if (depth >= Limits{}.flatten_depth) return;
-            if (value.is_object())
-                return flatten(value.get_object().value_unsafe(), name, depth + 1, fields);
+        dom::object object;
+        dom::array array;
+        const bool nested = depth < Limits{}.flatten_depth;
+        if (value.get(object) == simdjson::SUCCESS) {
+            if (nested) flatten(object, name, depth + 1, fields);
+            return;
+        }
+        if (value.get(array) == simdjson::SUCCESS) {
             std::size_t index = 0;
-            for (const dom::element item : value.get_array().value_unsafe())
-                take(item, name + "." + std::to_string(index++), depth + 1, fields);
+            for (const dom::element item : array)
+                if (nested) take(item, name + "." + std::to_string(index++), depth + 1, fields);
             return;
         }
         Field field;
