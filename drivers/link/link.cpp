@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t kReadBytes = 4096;
 constexpr std::size_t kWaitingCommands = 16;
+constexpr std::chrono::milliseconds kAfterHangUp{250};
 constexpr std::chrono::milliseconds kWriteFor{500};  // then the port is taken for dead
 
 void name_thread(const std::string& name) {
@@ -96,14 +97,16 @@ void CodecLink::run() {
         codec_->reset(opened_before ? Cause::reconnected : Cause::opened);
         opened_before = true;
         say(true, "open");
-        serve(*port);
+        serve(std::move(*port));  // closed when it returns
+        // A port that opens and hangs up at once must not make us spin.
+        if (!stopping_) wait_for_port(watch, std::min(retry, kAfterHangUp));
     }
     codec_->reset(Cause::stopped);
     say(false, "stopped");
 }
 
 /// Until the port is gone or we stop.
-void CodecLink::serve(SerialPort& port) {
+void CodecLink::serve(SerialPort port) {
     std::array<std::byte, kReadBytes> buffer{};
     auto check_at = std::chrono::steady_clock::now() + timing_.check;
     while (!stopping_) {

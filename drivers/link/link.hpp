@@ -49,7 +49,7 @@ public:
 
 private:
     void run();
-    void serve(SerialPort& port);
+    void serve(SerialPort port);
     bool hand_over();
     void send_commands(Bytes& output);
     bool write_all(SerialPort& port, const Bytes& output);
