@@ -14,7 +14,7 @@ extern const SimDeviceInfo line_ascii_sim_device;
 TEST_CASE("line sim: what it prints is read back, with and without checksum") {
     for (const std::string_view checksum : {"none", "xor8"}) {
         Node config;
-        config.set("checksum", Node(std::string(checksum)));
+        config.set("checksum", {}).data = std::string(checksum);
         std::vector<Fault> faults;
         ConfigView view(config, faults);
         const auto device = line_ascii_sim_device.make("scale-1", view);

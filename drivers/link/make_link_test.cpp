@@ -11,7 +11,7 @@ namespace {
 
 Node config_of(std::initializer_list<std::pair<const char*, Node::Data>> members) {
     Node node;
-    for (const auto& [key, value] : members) node.set(key, Node(value));
+    for (const auto& [key, value] : members) node.set(key, {}).data = value;
     return node;
 }
 

@@ -32,7 +32,7 @@ constexpr unsigned kAck = 3, kNak = 4, kTime = 5, kCommand = 8, kPing = 11;
 /// A pair that has met: schema known, one reading stored.
 LinkPair met() {
     Node config;
-    config.set("writable", Node(std::string("relay")));
+    config.set("writable", {}).data = std::string("relay");
     LinkPair pair(config);
     pair.report(1, {{"relay", false, ""}, {"temp", 20.0, "Cel"}});
     pair.pass(200ms);

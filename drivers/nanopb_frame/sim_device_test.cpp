@@ -49,7 +49,7 @@ TEST_CASE("mcu sim: a new point makes a new schema") {
 
 TEST_CASE("mcu sim: crc-16 is agreed on and a gateway that lost it is found again") {
     Node config;
-    config.set("crc", Node(std::string("crc16")));
+    config.set("crc", {}).data = std::string("crc16");
     LinkPair pair(config);
     pair.report(1, {{"a", 1.0, ""}});
     pair.pass(200ms);
@@ -62,7 +62,7 @@ TEST_CASE("mcu sim: crc-16 is agreed on and a gateway that lost it is found agai
 
 TEST_CASE("mcu sim: a full ring drops the oldest and says how many") {
     Node config;
-    config.set("ring", Node(std::int64_t{16}));
+    config.set("ring", {}).data = std::int64_t{16};
     LinkPair pair(config);
     pair.report(0, {{"a", 0.0, ""}});
     pair.pass(200ms);

@@ -169,9 +169,9 @@ TEST_CASE("serial port: a link moved to another device is noticed") {
 
 TEST_CASE("serial port: settings out of range are faults with the key") {
     Node config;
-    config.set("port", Node(std::string("ttyUSB0")));
-    config.set("baud", Node(std::int64_t{9}));
-    config.set("parity", Node(std::string("mark")));
+    config.set("port", {}).data = std::string("ttyUSB0");
+    config.set("baud", {}).data = std::int64_t{9};
+    config.set("parity", {}).data = std::string("mark");
     std::vector<Fault> faults;
     ConfigView view(config, faults);
     const SerialSpec spec = read_serial_spec(view);

@@ -54,20 +54,20 @@ inline std::string told(const Collected& out, const CodecStats& stats) {
     const char* between = "\n    ";
     for (const Reading& one : out.readings) {
         Node node;
-        node.set("key", Node(one.device_key));
-        node.set("pt", Node(one.point));
+        node.set("key", {}).data = one.device_key;
+        node.set("pt", {}).data = one.point;
         Node value;
         std::visit(
             [&value](const auto& v) {
                 if constexpr (!std::is_same_v<std::decay_t<decltype(v)>, std::monostate>)
-                    value = Node(Node::Data(v));
+                    value.data = v;
             },
             one.value);
         node.set("v", std::move(value));
-        if (!one.unit.empty()) node.set("u", Node(one.unit));
-        node.set("q", Node(to_text(one.quality)));
-        if (one.source_time != WallTime{}) node.set("ts", Node(to_rfc3339(one.source_time)));
-        if (one.diagnostic) node.set("diagnostic", Node(true));
+        if (!one.unit.empty()) node.set("u", {}).data = one.unit;
+        node.set("q", {}).data = to_text(one.quality);
+        if (one.source_time != WallTime{}) node.set("ts", {}).data = to_rfc3339(one.source_time);
+        if (one.diagnostic) node.set("diagnostic", {}).data = true;
         text += between + write_json(node);
         between = ",\n    ";
     }
@@ -80,7 +80,7 @@ inline std::string told(const Collected& out, const CodecStats& stats) {
     }
     Node counted;
     const auto count = [&counted](const char* name, std::uint64_t n) {
-        counted.set(name, Node(static_cast<std::int64_t>(n)));
+        counted.set(name, {}).data = static_cast<std::int64_t>(n);
     };
     count("frames", stats.frames);
     count("readings", stats.readings);
