@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "cloud-uplink/pump/pump.hpp"
+#include "firmware/core/text.hpp"
 #include "tests/support/memory_sink_log.hpp"
 
 namespace fog {

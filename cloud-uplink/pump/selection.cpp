@@ -65,26 +65,6 @@ std::vector<Word> read_words(ConfigView& config, std::string_view key, const All
 
 }  // namespace
 
-bool glob_matches(std::string_view glob, std::string_view text) {
-    std::size_t g = 0, t = 0, star = std::string_view::npos, back = 0;
-    while (t < text.size()) {
-        if (g < glob.size() && glob[g] == '*') {
-            star = g++;
-            back = t;
-        } else if (g < glob.size() && (glob[g] == '?' || glob[g] == text[t])) {
-            ++g;
-            ++t;
-        } else if (star != std::string_view::npos) {
-            g = star + 1;
-            t = ++back;
-        } else {
-            return false;
-        }
-    }
-    while (g < glob.size() && glob[g] == '*') ++g;
-    return g == glob.size();
-}
-
 Selection Selection::read(ConfigView& config) {
     static constexpr std::array kAllLanes = {Lane::alarm, Lane::reply, Lane::live, Lane::bulk};
     Selection out;

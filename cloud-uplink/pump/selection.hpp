@@ -36,7 +36,4 @@ private:
     bool diagnostics_ = false;
 };
 
-/// Whether `text` matches a glob: `*` any run of characters, `?` one. No brackets, no escapes.
-bool glob_matches(std::string_view glob, std::string_view text);
-
 }  // namespace fog

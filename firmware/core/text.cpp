@@ -139,6 +139,29 @@ std::optional<std::string_view> nearest(std::string_view word,
     return best;
 }
 
+bool glob_matches(std::string_view glob, std::string_view text) {
+    std::size_t g = 0;
+    std::size_t t = 0;
+    std::size_t star = std::string_view::npos;
+    std::size_t back = 0;
+    while (t < text.size()) {
+        if (g < glob.size() && glob[g] == '*') {
+            star = g++;
+            back = t;
+        } else if (g < glob.size() && (glob[g] == '?' || glob[g] == text[t])) {
+            ++g;
+            ++t;
+        } else if (star != std::string_view::npos) {
+            g = star + 1;
+            t = ++back;
+        } else {
+            return false;
+        }
+    }
+    while (g < glob.size() && glob[g] == '*') ++g;
+    return g == glob.size();
+}
+
 std::optional<double> parse_double(std::string_view text) {
     if (!text.empty() && text.front() == '+') text.remove_prefix(1);
     return parse_whole<double>(text);

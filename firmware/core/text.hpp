@@ -24,6 +24,9 @@ std::string point_slug(std::string_view name);
 std::optional<std::string_view> nearest(std::string_view word,
                                         std::span<const std::string_view> known);
 
+/// Whether `text` matches a glob: `*` any run of characters, `?` one. No brackets, no escapes.
+bool glob_matches(std::string_view glob, std::string_view text);
+
 // --- numbers, no locale, whole text must match
 std::optional<double> parse_double(std::string_view text);
 std::optional<std::int64_t> parse_int(std::string_view text);

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "firmware/core/text.hpp"
 #include "rules/engine/engine_impl.hpp"
 
 namespace fog {

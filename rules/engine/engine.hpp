@@ -93,6 +93,9 @@ public:
     RuleEngine(const RuleEngine&) = delete;
     RuleEngine& operator=(const RuleEngine&) = delete;
 
+    /// The calling thread owns the engine from now on (the constructing one does until then).
+    void adopt();
+
     // --- rules
     /// All faults of a rule, without side effects. Empty or only warnings: it may be loaded.
     std::vector<Fault> check(std::string_view id, const Node& spec) const;

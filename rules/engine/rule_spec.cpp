@@ -399,29 +399,6 @@ std::optional<RuleSpec> parse_rule(std::string_view id, const Node& node, const 
     return SpecParser(id, node, limits, faults).run();
 }
 
-bool glob_matches(std::string_view glob, std::string_view text) {
-    std::size_t g = 0;
-    std::size_t t = 0;
-    std::size_t star = std::string_view::npos;
-    std::size_t mark = 0;
-    while (t < text.size()) {
-        if (g < glob.size() && (glob[g] == '?' || glob[g] == text[t]) && glob[g] != '*') {
-            ++g;
-            ++t;
-        } else if (g < glob.size() && glob[g] == '*') {
-            star = g++;
-            mark = t;
-        } else if (star != std::string_view::npos) {
-            g = star + 1;
-            t = ++mark;
-        } else {
-            return false;
-        }
-    }
-    while (g < glob.size() && glob[g] == '*') ++g;
-    return g == glob.size();
-}
-
 std::string with_device(std::string_view text, std::string_view device) {
     static constexpr std::string_view kMark = "{device}";
     std::string out(text);

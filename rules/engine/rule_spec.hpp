@@ -90,9 +90,6 @@ struct RuleSpec {
 std::optional<RuleSpec> parse_rule(std::string_view id, const Node& node, const Limits& limits,
                                    std::vector<Fault>& faults);
 
-/// `*` and `?` in a device id.
-bool glob_matches(std::string_view glob, std::string_view text);
-
 /// The text with "{device}" replaced.
 std::string with_device(std::string_view text, std::string_view device);
 

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include "firmware/core/text.hpp"
 #include "tests/support/rule_world.hpp"
 
 namespace fog {
