@@ -1,0 +1,75 @@
+#include "firmware/pipeline/decoding.hpp"
+
+#include <algorithm>
+
+#include "drivers/mqtt/dialects/http_ingest.hpp"
+#include "firmware/core/reading_pack.hpp"
+
+namespace fog {
+
+void Collector::clear() {
+    readings.clear();
+    raws.clear();
+    rejected.clear();
+    refused.clear();
+    dialect = {};
+}
+
+void Collector::reading(Reading one) {
+    readings.push_back(std::move(one));
+}
+
+void Collector::raw(std::span<const std::byte> bytes, std::string_view why) {
+    raws.push_back({std::string(as_text(bytes.first(std::min<std::size_t>(bytes.size(), 4096)))),
+                    std::string(why)});
+}
+
+Decoding::Decoding(const Limits& limits, Metrics& metrics)
+    : limits_(limits),
+      recognizer_(limits),
+      mqtt_(
+          metrics.counter("fogline_ingest_messages_total", "source=\"mqtt\"", "messages taken in")),
+      serial_(metrics.counter("fogline_ingest_messages_total", "source=\"serial\"")),
+      http_(metrics.counter("fogline_ingest_messages_total", "source=\"http\"")),
+      undecodable_(metrics.counter("fogline_ingest_rejected_total", "reason=\"undecodable\"",
+                                   "messages not taken, by reason")) {}
+
+void Decoding::decode(const IngestItem& item, WallTime wall, Collector& out) {
+    switch (item.kind) {
+        case IngestKind::message:
+            decode_message(item, wall, out);
+            break;
+        case IngestKind::http:
+            decode_http(item, wall, out);
+            break;
+        case IngestKind::readings: {
+            serial_.add();
+            out.dialect = "driver";
+            auto readings = unpack_readings(item.payload);
+            if (readings)
+                out.readings = std::move(*readings);
+            else
+                out.raw(item.payload, readings.error().what);
+            break;
+        }
+    }
+    if (!out.raws.empty() || !out.refused.empty()) undecodable_.add();
+}
+
+void Decoding::decode_message(const IngestItem& item, WallTime wall, Collector& out) {
+    mqtt_.add();
+    const Message message{item.topic, item.payload, item.retained, wall};
+    out.dialect = recognizer_.decode(message, out).dialect;
+}
+
+void Decoding::decode_http(const IngestItem& item, WallTime wall, Collector& out) {
+    http_.add();
+    out.dialect = "http";
+    auto report = decode_ingest(item.topic, {}, item.payload, wall, limits_, out);
+    if (report)
+        out.rejected = std::move(report->rejected);
+    else
+        out.refused = report.error().what;
+}
+
+}  // namespace fog

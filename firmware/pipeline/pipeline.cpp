@@ -1,0 +1,406 @@
+#include "firmware/pipeline/pipeline.hpp"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <map>
+
+#include "firmware/core/text.hpp"
+#include "firmware/io/logging.hpp"
+
+namespace fog {
+namespace {
+
+constexpr std::size_t kBatchRecords = 512;
+constexpr int kDerivedDepth = 8;
+constexpr auto kIdle = std::chrono::milliseconds(100);
+constexpr auto kRulesEvery = std::chrono::seconds(1);
+constexpr std::string_view kRulesKey = "rules.snapshot";
+constexpr std::string_view kRowsKey = "registry.seq";
+constexpr std::uint8_t kAlarmLane = 1U << static_cast<unsigned>(Lane::alarm);
+constexpr std::size_t kAlarmsRead = 100'000;
+
+StateWrite seq_state(std::string_view key, Seq seq) {
+    StateWrite write{std::string(key), {}};
+    Packer(write.value).varint(seq.value);
+    return write;
+}
+
+}  // namespace
+
+Pipeline::Pipeline(PipelineParts parts)
+    : parts_(std::move(parts)),
+      jobs_("pipe-jobs", 1024, Overflow::refuse),
+      waiting_("pipe-waiting", 65'536, Overflow::refuse),
+      samples_(parts_.metrics.counter("fogline_ingest_samples_total", "", "samples accepted")),
+      duplicates_(parts_.metrics.counter("fogline_ingest_duplicates_total", "",
+                                         "samples heard again, not stored")),
+      held_back_(parts_.metrics.counter("fogline_new_held_back_total", "",
+                                        "readings of devices or points beyond the limits")),
+      shed_(parts_.metrics.counter("fogline_store_queue_shed_total", "",
+                                   "records the store queue had no room for")),
+      rules_seconds_(parts_.metrics.histogram("fogline_rule_evaluation_seconds", "",
+                                              "time a batch spends in the rules")) {
+    records_.reserve(kBatchRecords * 2);
+}
+
+Pipeline::~Pipeline() {
+    stop();
+}
+
+Result<SharedRecords> Pipeline::recover() {
+    auto devices = parts_.store.devices();
+    if (!devices) return std::move(devices).error();
+    auto points = parts_.store.points();
+    if (!points) return std::move(points).error();
+    parts_.registry.load(*devices, *points);
+    Seq rules_from;
+    Seq rows_from;
+    bool have_rules = false;
+    auto state = parts_.store.state("");
+    if (!state) return std::move(state).error();
+    for (PointId id{1}; id.value <= parts_.registry.point_count(); ++id.value)
+        if (parts_.points.find(id) != nullptr) parts_.rules.point_appeared(id, moment(), effects_);
+    for (const StateWrite& one : *state) {
+        if (one.key == kRowsKey) rows_from.value = Unpacker(one.value).varint();
+        if (one.key != kRulesKey) continue;
+        auto covered = parts_.rules.restore(one.value, moment(), effects_);
+        have_rules = covered.has_value() && covered->value != 0;
+        if (have_rules) rules_from = *covered;
+        if (!covered) log_warning("rules", "state lost: " + covered.error().what);
+    }
+    auto reader = parts_.store.open_reader();
+    if (!reader) return std::move(reader).error();
+    Seq at = have_rules ? std::min(rules_from, rows_from) : rows_from;
+    std::uint64_t replayed = 0;
+    for (;;) {
+        auto page = (*reader)->read(at, {}, 2'000);
+        if (!page) return std::move(page).error();
+        for (const Record& record : page->records) parts_.registry.replay(record);
+        if (have_rules) {
+            const auto begin =
+                std::find_if(page->records.begin(), page->records.end(),
+                             [&](const Record& record) { return record.seq > rules_from; });
+            parts_.rules.recover({begin, page->records.end()});
+        }
+        replayed += page->records.size();
+        at = page->last;
+        if (page->at_end) break;
+    }
+    parts_.rules.end_recovery(moment(), effects_);
+    log_info("pipeline", "recovered devices=" + std::to_string(devices->size()) +
+                             " points=" + std::to_string(points->size()) +
+                             " records_replayed=" + std::to_string(replayed));
+
+    auto last = parts_.registry.last_records();
+    std::map<std::string, Record> alarms;
+    Seq alarm_at;
+    for (std::size_t read = 0; read < kAlarmsRead;) {
+        auto page = (*reader)->read(alarm_at, {}, 2'000, kAlarmLane);
+        if (!page) break;
+        for (Record& record : page->records)
+            if (!record.is_sample() && record.event().kind == EventKind::alarm)
+                alarms[record.event().channel] = std::move(record);
+        read += page->records.size();
+        alarm_at = page->last;
+        if (page->at_end) break;
+    }
+    for (auto& [channel, record] : alarms) last.push_back(std::move(record));
+    std::sort(last.begin(), last.end(),
+              [](const Record& a, const Record& b) { return a.seq < b.seq; });
+    return std::make_shared<const std::vector<Record>>(std::move(last));
+}
+
+void Pipeline::start() {
+    rules_saved_ = rows_saved_ = parts_.clock.mono();
+    thread_ = std::thread([this] {
+        ::pthread_setname_np(::pthread_self(), "fog-pipe");
+        parts_.rules.adopt();
+        loop();
+    });
+}
+
+void Pipeline::stop() {
+    if (!thread_.joinable()) return;
+    stopping_ = true;
+    jobs_.close();
+    parts_.ring.close();
+    thread_.join();
+}
+
+bool Pipeline::run(std::function<void(PipelineDesk&)> job) {
+    if (!jobs_.push(std::move(job))) return false;
+    parts_.ring.wake();
+    return true;
+}
+
+void Pipeline::run_jobs() {
+    while (auto job = jobs_.pop(std::chrono::nanoseconds(0))) {
+        PipelineDesk desk{parts_.registry, parts_.rules, effects_, moment()};
+        (*job)(desk);
+    }
+}
+
+void Pipeline::loop() {
+    flush();  // effects of recovery
+    for (;;) {
+        last_turn_ = parts_.clock.mono().time_since_epoch().count();
+        run_jobs();
+        auto wait = std::chrono::duration_cast<std::chrono::nanoseconds>(kIdle);
+        const auto now = parts_.clock.mono();
+        if (const auto due = parts_.rules.next_timer())
+            wait =
+                std::clamp<std::chrono::nanoseconds>(*due - now, std::chrono::nanoseconds(0), wait);
+        if (!effects_.events.empty() || !effects_.derived.empty()) wait = {};
+        const bool took = take_items(std::chrono::ceil<std::chrono::milliseconds>(wait));
+        flush();
+        // At equal time samples go before timers: only when the ring was found empty.
+        if (!took) {
+            if (const auto due = parts_.rules.next_timer(); due && *due <= now) {
+                parts_.rules.on_time({parts_.boot, now}, effects_);
+                flush();
+            }
+            if (stopping_) break;
+        }
+    }
+    std::vector<PointRow> points;
+    std::vector<DeviceRow> devices;
+    StoreBatch last;
+    parts_.registry.rows(true, last.points, last.devices);
+    last.state.push_back(seq_state(kRowsKey, {parts_.store.seqs().next().value - 1}));
+    Bytes snapshot;
+    parts_.rules.save(snapshot);
+    last.state.push_back({std::string(kRulesKey), std::move(snapshot)});
+    parts_.store.append(std::move(last));
+}
+
+bool Pipeline::take_items(std::chrono::milliseconds wait) {
+    IngestItem item;
+    IngestWaiter waiter;
+    std::uint64_t number = 0;
+    bool recovered = false;
+    bool took = false;
+    while (records_.size() < kBatchRecords &&
+           parts_.ring.pop(item, number, recovered, waiter,
+                           took ? std::chrono::milliseconds(0) : wait)) {
+        process(item, number, recovered, std::move(waiter));
+        took = true;
+    }
+    return took;
+}
+
+void Pipeline::process(const IngestItem& item, std::uint64_t number, bool recovered,
+                       IngestWaiter waiter) {
+    batch_entry_ = number;
+    Arrival arrival{parts_.boot, item.received, {}, 0, item.source, {}};
+    bool trusted = false;
+    if (const auto wall = parts_.boots.wall(parts_.boot, item.received, &trusted); wall && trusted)
+        arrival.wall = *wall;
+    if (item.simulated) arrival.flags |= flag::kSimulated;
+    if (recovered) arrival.flags |= flag::kReplayed;
+    collector_.clear();
+    parts_.decoding.decode(item, arrival.wall, collector_);
+    arrival.dialect = collector_.dialect;
+    for (const auto& raw : collector_.raws)
+        parts_.registry.undecodable(item.source, item.topic, as_bytes(raw.bytes), raw.why,
+                                    item.received);
+    IngestOutcome outcome;
+    const std::size_t before = records_.size();
+    for (std::size_t i = 0; i < collector_.readings.size(); ++i) {
+        auto got = parts_.registry.accept(collector_.readings[i], arrival);
+        if (got.appeared && got.sample) appeared_.push_back(got.sample->point);
+        if (!got.sample) {
+            const bool again = got.why == "duplicate";
+            (again ? duplicates_ : held_back_).add();
+            if (!again)
+                outcome.rejected.emplace_back(static_cast<std::uint32_t>(i), std::string(got.why));
+            continue;
+        }
+        const bool historic = (got.sample->flags & flag::kHistoric) != 0;
+        records_.push_back({{}, historic ? Lane::bulk : Lane::live, 0, std::move(*got.sample)});
+    }
+    samples_.add(records_.size() - before);
+    if (!waiter) return;
+    outcome.accepted =
+        static_cast<std::uint32_t>(collector_.readings.size() - outcome.rejected.size());
+    outcome.rejected.insert(outcome.rejected.end(), collector_.rejected.begin(),
+                            collector_.rejected.end());
+    outcome.refused = collector_.refused;
+    // The last record's number is known once the batch is numbered; its place until then.
+    outcome.last_seq = records_.size() > before ? records_.size() : 0;
+    batch_waiters_.push_back({number, std::move(outcome), std::move(waiter)});
+}
+
+void Pipeline::number_records(std::size_t from) {
+    if (from == records_.size()) return;
+    const auto first = parts_.store.seqs().take(records_.size() - from);
+    if (!first) {
+        log_error("pipeline", "out of sequence numbers: the log has failed for too long");
+        shed_.add(records_.size() - from);
+        records_.resize(from);
+        return;
+    }
+    for (std::size_t i = from; i < records_.size(); ++i) {
+        records_[i].seq.value = first->value + (i - from);
+        parts_.registry.numbered(records_[i]);
+    }
+}
+
+// Hands records from `from` on to the rules and applies what these say about each of them.
+void Pipeline::judge(std::size_t from) {
+    const auto begin = parts_.clock.mono();
+    effects_.routing.clear();
+    parts_.rules.on_batch(std::span(records_).subspan(from), effects_);
+    rules_seconds_.record(std::chrono::duration<double>(parts_.clock.mono() - begin).count());
+    dropped_.resize(records_.size(), false);
+    for (std::size_t i = from; i < records_.size(); ++i) {
+        const Routing* routing =
+            i - from < effects_.routing.size() ? &effects_.routing[i - from] : nullptr;
+        if (routing != nullptr && routing->has_lane) records_[i].lane = routing->lane;
+        if (routing != nullptr && routing->drop == Drop::all) dropped_[i] = true;
+        const bool stays = routing != nullptr && routing->drop != Drop::no;
+        records_[i].sinks = stays ? std::uint16_t{0}
+                                  : parts_.sinks.owed_by(
+                                        records_[i], routing != nullptr ? routing->sinks : nullptr);
+    }
+}
+
+void Pipeline::add_derived() {
+    for (int depth = 0; depth < kDerivedDepth && !effects_.derived.empty(); ++depth) {
+        const auto derived = std::exchange(effects_.derived, {});
+        const std::size_t from = records_.size();
+        for (const Derived& one : derived) {
+            Sample sample{{},       one.value,    one.quality,   one.source_time,
+                          one.boot, one.received, flag::kDerived};
+            auto got = parts_.registry.accept_derived(one.device, one.point, one.unit, sample);
+            if (!got.sample) {
+                held_back_.add();
+                continue;
+            }
+            if (got.appeared) parts_.rules.point_appeared(got.sample->point, moment(), effects_);
+            records_.push_back({{}, Lane::live, 0, std::move(*got.sample)});
+        }
+        number_records(from);
+        judge(from);
+    }
+    effects_.derived.clear();
+}
+
+void Pipeline::add_events() {
+    if (effects_.events.empty()) return;
+    const std::size_t from = records_.size();
+    for (EffectEvent& one : effects_.events) {
+        Record record{{}, one.lane, 0, std::move(one.event)};
+        record.sinks = parts_.sinks.owed_by(record, nullptr);
+        records_.push_back(std::move(record));
+    }
+    effects_.events.clear();
+    number_records(from);
+    dropped_.resize(records_.size(), false);
+}
+
+void Pipeline::flush() {
+    for (const PointId id : appeared_) parts_.rules.point_appeared(id, moment(), effects_);
+    appeared_.clear();
+    number_records(0);
+    if (!records_.empty()) judge(0);
+    add_derived();
+    add_events();
+    hand_over();
+    records_.clear();
+    dropped_.clear();
+    effects_.clear();
+    batch_waiters_.clear();
+    batch_entry_ = 0;
+}
+
+void Pipeline::hand_over() {
+    const auto now = parts_.clock.mono();
+    StoreBatch batch;
+    batch.ring_entry = batch_entry_;
+    for (Pending& pending : batch_waiters_) {
+        if (pending.outcome.last_seq != 0 && pending.outcome.last_seq <= records_.size())
+            pending.outcome.last_seq = records_[pending.outcome.last_seq - 1].seq.value;
+        if (!pending.waiter.at_commit) {
+            pending.waiter.tell(pending.outcome);
+        } else if (degraded_) {
+            pending.outcome.error = "the log cannot be written";
+            pending.waiter.tell(pending.outcome);
+        } else {
+            ++batch.waiters;
+            if (!waiting_.push(pending)) {
+                pending.outcome.error = "too many wait for a commit";
+                pending.waiter.tell(pending.outcome);
+            }
+        }
+    }
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < records_.size(); ++i) {
+        if (dropped_[i]) continue;
+        if (kept != i) records_[kept] = std::move(records_[i]);
+        ++kept;
+    }
+    records_.resize(kept);
+    const bool rows_due = now - rows_saved_ >= parts_.rows_every;
+    parts_.registry.rows(rows_due, batch.points, batch.devices);
+    if (rows_due) {
+        rows_saved_ = now;
+        batch.state.push_back(seq_state(kRowsKey, {parts_.store.seqs().next().value - 1}));
+    }
+    if (now - rules_saved_ >= kRulesEvery && parts_.rules.dirty()) {
+        rules_saved_ = now;
+        Bytes snapshot;
+        parts_.rules.save(snapshot);
+        batch.state.push_back({std::string(kRulesKey), std::move(snapshot)});
+    }
+    if (records_.empty() && batch.ring_entry == 0 && batch.points.empty() &&
+        batch.devices.empty() && batch.state.empty())
+        return;
+    if (!records_.empty()) {
+        auto shared = std::make_shared<const std::vector<Record>>(std::move(records_));
+        records_ = {};
+        records_.reserve(kBatchRecords * 2);
+        parts_.publish(shared);
+        batch.records = std::move(shared);
+    }
+    const Appended appended = parts_.store.append(std::move(batch));
+    for (const auto count : appended.shed) shed_.add(count);
+}
+
+void Pipeline::committed(const Committed& commit) {
+    std::vector<Pending> fresh;
+    waiting_.drain(fresh, SIZE_MAX, std::chrono::nanoseconds(0));
+    for (Pending& pending : fresh) uncommitted_.push_back(std::move(pending));
+    while (!uncommitted_.empty() && uncommitted_.front().entry <= commit.ring_entry) {
+        Pending pending = std::move(uncommitted_.front());
+        uncommitted_.pop_front();
+        const auto seq = pending.outcome.last_seq;
+        const bool lost =
+            std::any_of(commit.lost.begin(), commit.lost.end(), [seq](const SeqRange& range) {
+                return seq > range.from.value && seq <= range.to.value;
+            });
+        pending.outcome.committed = !lost;
+        if (lost) pending.outcome.error = "the log had no room for it";
+        pending.waiter.tell(pending.outcome);
+    }
+    parts_.ring.release(commit.ring_entry);
+}
+
+void Pipeline::degraded(bool now, const Error& why) {
+    degraded_ = now;
+    if (!now) {
+        log_notice("store", "writes again");
+        return;
+    }
+    log_error("store", "cannot commit: " + why.what);
+    std::vector<Pending> fresh;
+    waiting_.drain(fresh, SIZE_MAX, std::chrono::nanoseconds(0));
+    for (Pending& pending : fresh) uncommitted_.push_back(std::move(pending));
+    for (Pending& pending : uncommitted_) {
+        pending.outcome.error = why.what;
+        pending.waiter.tell(pending.outcome);
+    }
+    uncommitted_.clear();
+}
+
+}  // namespace fog

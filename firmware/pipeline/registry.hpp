@@ -1,0 +1,142 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "firmware/core/limits.hpp"
+#include "firmware/core/point_directory.hpp"
+#include "firmware/core/reading.hpp"
+#include "firmware/core/records.hpp"
+#include "firmware/store/store.hpp"
+
+namespace fog {
+
+/// When and how something reached us.
+struct Arrival {
+    BootId boot;
+    MonoTime received;
+    WallTime wall;  // of `received`, if the clock is trusted; else epoch
+    std::uint16_t flags = 0;
+    std::string_view source;   // "mqtt:plant", "serial:scale-1", "http"
+    std::string_view dialect;  // who read it
+};
+
+struct DeviceState {
+    std::string id;   // never changes
+    std::string key;  // stable name on its link
+    std::string name;
+    std::string source;
+    std::string dialect;
+    BootId boot;
+    MonoTime last_seen;
+    std::uint64_t samples = 0;
+    std::vector<PointId> points;
+};
+
+struct PointState {
+    PointId id;
+    std::uint32_t device = 0;  // index into devices()
+    std::string name;
+    std::string unit;
+    bool unit_guessed = false;
+    bool diagnostic = false;
+    Sample last;  // newest live value; point 0 = none yet
+    Seq last_seq;
+    std::uint64_t samples = 0;
+    double mean_gap_s = 0;  // smoothed, 0 = not known
+    std::uint8_t type = 0;  // 0 = none yet, 1 number, 2 bool, 3 text
+    std::uint8_t wrong_type_run = 0;
+    bool changed = false;  // since the last rows()
+};
+
+/// Bytes nobody could decode, or a device that was held back, for people.
+struct RawEntry {
+    std::string source;
+    std::string topic;
+    std::string payload;  // cut to Limits::raw_bytes
+    std::string why;
+    MonoTime received;
+    std::uint64_t times = 1;
+};
+
+/// Devices and points, which appear by themselves: keys become stable ids, readings become samples.
+/// Thread: fog-pipe. Blocks: never. Bounded by Limits; what is held back is counted by reason.
+class Registry {
+public:
+    Registry(PointDirectory& directory, const Limits& limits);
+
+    /// What a reading became.
+    struct Outcome {
+        std::optional<Sample> sample;  // nothing: see `why`
+        std::string_view why;          // "duplicate", "too many new devices" ...
+        bool appeared = false;         // point is new, or its unit changed
+        bool new_device = false;
+        bool live = true;  // false: history, does not move the live state
+    };
+    Outcome accept(const Reading& reading, const Arrival& arrival);
+    /// Remembers the number the sample got.
+    void numbered(const Record& record);
+    void undecodable(std::string_view source, std::string_view topic,
+                     std::span<const std::byte> payload, std::string_view why, MonoTime received);
+
+    /// For values rules derive: the point of a device id, made if it does not exist.
+    Outcome accept_derived(std::string_view device, std::string_view point, std::string_view unit,
+                           const Sample& sample);
+
+    const std::vector<DeviceState>& devices() const { return devices_; }
+    const DeviceState* device(std::string_view id) const;
+    const PointState* point(PointId id) const;
+    std::size_t point_count() const { return points_.size(); }
+    const std::deque<RawEntry>& raw() const { return raw_; }
+    std::uint64_t held_back() const { return held_back_; }
+
+    /// Rows of what is new or, with `all_changed`, of every point whose value moved.
+    void rows(bool all_changed, std::vector<PointRow>& points, std::vector<DeviceRow>& devices);
+    /// Takes over what was stored; before the first accept().
+    void load(std::span<const DeviceRow> devices, std::span<const PointRow> points);
+    /// A record of the log newer than the rows: brings its point up to date.
+    void replay(const Record& record);
+    /// Last live value of every point, ascending by seq.
+    std::vector<Record> last_records() const;
+
+private:
+    std::optional<std::uint32_t> find_device(const Reading& reading, const Arrival& arrival,
+                                             std::string_view& why, bool& made);
+    std::uint32_t make_device(std::string_view key, std::string_view name);
+    PointState* find_point(std::uint32_t device, std::string_view name, std::string_view& why,
+                           bool& made);
+    bool may_appear(MonoTime now);
+    void publish(const PointState& point);
+
+    struct Hash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view text) const {
+            return std::hash<std::string_view>{}(text);
+        }
+    };
+    template <class T>
+    using TextMap = std::unordered_map<std::string, T, Hash, std::equal_to<>>;
+
+    PointDirectory& directory_;
+    const Limits& limits_;
+    std::vector<DeviceState> devices_;
+    std::vector<TextMap<PointId>> points_of_;  // by device index
+    std::vector<PointState> points_;           // by id - 1
+    TextMap<std::uint32_t> by_key_;
+    TextMap<std::uint32_t> by_id_;
+    std::deque<MonoTime> appeared_;  // devices of the last minute
+    std::vector<std::uint32_t> fresh_devices_;
+    std::vector<PointId> fresh_points_;
+    std::deque<RawEntry> raw_;
+    std::uint64_t held_back_ = 0;
+};
+
+}  // namespace fog
