@@ -1,0 +1,61 @@
+#include "firmware/api/api.hpp"
+
+namespace fog {
+
+void register_api(Router& router, const ApiParts& parts) {
+    register_ingest_api(router, parts);
+    register_device_api(router, parts);
+    register_rule_api(router, parts);
+    register_alarm_api(router, parts);
+    register_uplink_api(router, parts);
+    register_system_api(router, parts);
+}
+
+void answer_on_pipe(const ApiParts& parts, Responder respond,
+                    std::function<Response(PipelineDesk&)> answer) {
+    const bool taken = parts.pipeline.run(
+        [respond, answer = std::move(answer)](PipelineDesk& desk) { respond(answer(desk)); });
+    if (taken) return;
+    Problem problem{503,
+                    "busy",
+                    "Too busy",
+                    "the gateway takes no more requests right now",
+                    "try again in a second",
+                    {},
+                    {},
+                    {},
+                    1};
+    respond(problem_response(problem));
+}
+
+Response not_found(std::string_view what, std::string_view name) {
+    Problem problem;
+    problem.status = 404;
+    problem.slug = "not-found";
+    problem.title = "Not found";
+    problem.detail = "there is no " + std::string(what) + " '" + std::string(name) + "'";
+    return problem_response(problem);
+}
+
+Response faults_problem(std::string_view slug, std::string_view title,
+                        const std::vector<Fault>& faults) {
+    Problem problem;
+    problem.status = 422;
+    problem.slug = slug;
+    problem.title = title;
+    problem.detail = std::to_string(faults.size()) + (faults.size() == 1 ? " fault" : " faults");
+    problem.errors = faults;
+    if (!faults.empty()) problem.hint = faults.front().hint;
+    return problem_response(problem);
+}
+
+void PipelineAlarmDesk::acknowledge(const std::string& alarm, const std::string& note,
+                                    const Principal& by, Done done) {
+    const bool taken = pipeline_.run([=, who = by.name](PipelineDesk& desk) {
+        auto state = desk.rules.ack_alarm(alarm, who, note, desk.moment, desk.effects);
+        done(state ? Result<void>() : Result<void>(std::move(state).error()));
+    });
+    if (!taken) done(Error{Errc::busy, "too busy", "try again in a second"});
+}
+
+}  // namespace fog

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cloud-uplink/pump/status.hpp"
+#include "firmware/api/objects/object_store.hpp"
+#include "firmware/core/clock.hpp"
+#include "firmware/core/limits.hpp"
+#include "firmware/core/metrics.hpp"
+#include "firmware/core/record_json.hpp"
+#include "firmware/http/router.hpp"
+#include "firmware/io/ingest_ring.hpp"
+#include "firmware/pipeline/pipeline.hpp"
+#include "firmware/push/hub.hpp"
+#include "firmware/store/store.hpp"
+
+namespace fog {
+
+/// The running uplinks, for the handlers. Any thread; short locks inside.
+class UplinkDesk {
+public:
+    virtual ~UplinkDesk() = default;
+    virtual std::vector<PumpStatus> uplinks() const = 0;
+    /// False: no such uplink.
+    virtual bool pause(std::string_view id, bool paused) = 0;
+};
+
+/// State of one serial port or MQTT source, in words.
+struct LinkState {
+    std::string id;
+    bool up = false;
+    std::string words;
+};
+
+/// What the handlers work with; all of it outlives the router's use.
+struct ApiParts {
+    Pipeline& pipeline;
+    Store& store;
+    IngestRing& ring;
+    const Clock& clock;
+    const Limits& limits;
+    Metrics& metrics;
+    RecordContext records;
+    ObjectStore& rules;
+    const RuleEngine& engine;  // check() only, which any thread may call
+    UplinkDesk& uplinks;
+    std::function<std::vector<LinkState>()> links;
+    std::string gateway_name;
+    std::string version;
+    MonoTime started;
+    /// Empty = ready; else what is missing.
+    std::function<std::string()> not_ready;
+    bool metrics_open = false;
+};
+
+/// Adds the REST resources of the gateway (openapi.yaml) except those of push and auth.
+void register_api(Router& router, const ApiParts& parts);
+
+// One function per topic; register_api() calls them all.
+void register_ingest_api(Router& router, const ApiParts& parts);
+void register_device_api(Router& router, const ApiParts& parts);
+void register_rule_api(Router& router, const ApiParts& parts);
+void register_alarm_api(Router& router, const ApiParts& parts);
+void register_uplink_api(Router& router, const ApiParts& parts);
+void register_system_api(Router& router, const ApiParts& parts);
+
+/// Answers from a job on fog-pipe; 503 when it takes no more.
+void answer_on_pipe(const ApiParts& parts, Responder respond,
+                    std::function<Response(PipelineDesk&)> answer);
+/// 404 problem.
+Response not_found(std::string_view what, std::string_view name);
+/// Faults as a 422 problem with pointers.
+Response faults_problem(std::string_view slug, std::string_view title,
+                        const std::vector<Fault>& faults);
+
+/// Acknowledges alarms for WebSocket clients (the hub's AlarmDesk) through the pipeline.
+class PipelineAlarmDesk final : public AlarmDesk {
+public:
+    explicit PipelineAlarmDesk(Pipeline& pipeline) : pipeline_(pipeline) {}
+    void acknowledge(const std::string& alarm, const std::string& note, const Principal& by,
+                     Done done) override;
+
+private:
+    Pipeline& pipeline_;
+};
+
+}  // namespace fog

@@ -1,0 +1,164 @@
+#include <algorithm>
+
+#include "firmware/api/api.hpp"
+#include "firmware/api/json_out.hpp"
+
+namespace fog {
+namespace {
+
+const SinkLedger* ledger_of(const std::vector<SinkLedger>& ledgers, std::string_view sink) {
+    const auto found = std::find_if(ledgers.begin(), ledgers.end(),
+                                    [sink](const SinkLedger& one) { return one.sink == sink; });
+    return found != ledgers.end() ? &*found : nullptr;
+}
+
+void add_lane(JsonOut& out, const LaneLedger& lane) {
+    out.open()
+        .member("accepted", lane.accepted)
+        .member("acknowledged", lane.acknowledged)
+        .member("waiting", lane.waiting)
+        .member("waiting_bytes", lane.waiting_bytes)
+        .member("shed", lane.shed)
+        .member("expired", lane.expired)
+        .member("dead", lane.dead)
+        .close();
+}
+
+LaneLedger sum_of(const SinkLedger& ledger) {
+    LaneLedger sum;
+    for (const LaneLedger& lane : ledger.lanes) {
+        sum.accepted += lane.accepted;
+        sum.acknowledged += lane.acknowledged;
+        sum.waiting += lane.waiting;
+        sum.waiting_bytes += lane.waiting_bytes;
+        sum.shed += lane.shed;
+        sum.expired += lane.expired;
+        sum.dead += lane.dead;
+    }
+    return sum;
+}
+
+void add_ledger(JsonOut& out, const SinkLedger& ledger) {
+    out.open().member("sink", ledger.sink).key("lanes").open();
+    for (std::size_t i = 0; i < kLanes; ++i) {
+        out.key(to_text(static_cast<Lane>(i)));
+        add_lane(out, ledger.lanes[i]);
+    }
+    out.close().key("sum");
+    add_lane(out, sum_of(ledger));
+    out.member("exact", std::all_of(ledger.lanes.begin(), ledger.lanes.end(),
+                                    [](const LaneLedger& lane) { return lane.exact(); }));
+    out.key("causes").open();
+    for (const auto& [cause, count] : ledger.causes) out.member(cause, count);
+    out.close().time("oldest_waiting", ledger.oldest_waiting).close();
+}
+
+void add_uplink(JsonOut& out, const PumpStatus& status, const SinkLedger* ledger) {
+    out.open()
+        .member("id", status.sink)
+        .member("type", status.type)
+        .member("state", to_text(status.state))
+        .member("words", status.words)
+        .member("connected", status.connected)
+        .time("since", status.since)
+        .member("last_error", status.last_error)
+        .time("last_error_at", status.last_error_at)
+        .time("last_ack", status.last_ack)
+        .member("sent", status.sent)
+        .member("acknowledged", status.acknowledged)
+        .member("refused", status.refused)
+        .member("retries", status.retries)
+        .member("connects", status.connects)
+        .member("in_flight", status.in_flight)
+        .member("rate", status.rate);
+    if (status.drain) out.member("drain_s", status.drain->count());
+    const LaneLedger sum = ledger != nullptr ? sum_of(*ledger) : LaneLedger{};
+    out.member("waiting", sum.waiting).member("waiting_bytes", sum.waiting_bytes).close();
+}
+
+using Show = std::function<Response(const PumpStatus&, const std::vector<SinkLedger>&)>;
+
+void with_uplink(const ApiParts& parts, const Request& request, Responder respond,
+                 const Show& show) {
+    for (const PumpStatus& status : parts.uplinks.uplinks())
+        if (status.sink == request.value("id")) return respond(show(status, parts.store.ledgers()));
+    respond(not_found("uplink", request.value("id")));
+}
+
+Response ledger_response(const PumpStatus& status, const std::vector<SinkLedger>& ledgers) {
+    JsonOut out;
+    const SinkLedger* ledger = ledger_of(ledgers, status.sink);
+    add_ledger(out, ledger != nullptr ? *ledger : SinkLedger{status.sink, {}, {}, {}});
+    return json_response(out.take());
+}
+
+Response dead_response(const ApiParts& parts, const Request& request) {
+    auto letters = parts.store.dead(request.value("id"), {}, 500);
+    if (!letters) return problem_response(problem_of(letters.error()));
+    JsonOut out;
+    out.open().key("items").open('[');
+    for (const DeadLetter& letter : *letters) {
+        std::string record;
+        append_record_json(record, letter.record, parts.records);
+        out.open()
+            .member("seq", letter.seq.value)
+            .member("lane", to_text(letter.lane))
+            .member("reason", letter.reason)
+            .member_raw("record", record)
+            .close();
+    }
+    return json_response(out.close(']').close().take());
+}
+
+}  // namespace
+
+void register_uplink_api(Router& router, const ApiParts& parts) {
+    const auto add = [&](Method method, std::string pattern, std::uint32_t scopes,
+                         std::function<void(const Request&, Responder)> handler) {
+        Route route;
+        route.method = method;
+        route.pattern = std::move(pattern);
+        route.scopes = scopes;
+        route.handler = std::move(handler);
+        router.add(std::move(route));
+    };
+    add(Method::get, "/api/v1/uplinks", scope::kReadLive,
+        [&parts](const Request&, const Responder& respond) {
+            const auto ledgers = parts.store.ledgers();
+            JsonOut out;
+            out.open().key("items").open('[');
+            for (const PumpStatus& status : parts.uplinks.uplinks())
+                add_uplink(out, status, ledger_of(ledgers, status.sink));
+            respond(json_response(out.close(']').key("next").raw("null").close().take()));
+        });
+    add(Method::get, "/api/v1/uplinks/{id}", scope::kReadLive,
+        [&parts](const Request& request, Responder respond) {
+            with_uplink(parts, request, std::move(respond),
+                        [](const PumpStatus& status, const std::vector<SinkLedger>& ledgers) {
+                            JsonOut out;
+                            add_uplink(out, status, ledger_of(ledgers, status.sink));
+                            return json_response(out.take());
+                        });
+        });
+    add(Method::get, "/api/v1/uplinks/{id}/ledger", scope::kReadLive,
+        [&parts](const Request& request, Responder respond) {
+            with_uplink(parts, request, std::move(respond), ledger_response);
+        });
+    add(Method::get, "/api/v1/uplinks/{id}/dead", scope::kReadLive,
+        [&parts](const Request& request, Responder respond) {
+            with_uplink(parts, request, std::move(respond),
+                        [&](const PumpStatus&, const std::vector<SinkLedger>&) {
+                            return dead_response(parts, request);
+                        });
+        });
+    for (const bool pause : {true, false})
+        add(Method::post, std::string("/api/v1/uplinks/{id}/") + (pause ? "pause" : "resume"),
+            scope::kWriteUplinks,
+            [&parts, pause](const Request& request, const Responder& respond) {
+                if (!parts.uplinks.pause(request.value("id"), pause))
+                    return respond(not_found("uplink", request.value("id")));
+                respond(json_response(pause ? R"({"paused":true})" : R"({"paused":false})"));
+            });
+}
+
+}  // namespace fog
