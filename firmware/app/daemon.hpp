@@ -1,0 +1,23 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "firmware/config/load.hpp"
+
+namespace fog {
+
+struct DaemonOptions {
+    std::filesystem::path config = "/etc/fogline/fogline.toml";
+    std::filesystem::path state = "/var/lib/fogline";
+    std::filesystem::path runtime = "/run/fogline";
+    std::vector<std::string> sets;  // "http.port=0"
+};
+
+/// Runs the gateway until SIGTERM or SIGINT; the exit code. Blocks the calling thread, which
+/// becomes fog-io.
+Exit run_daemon(const DaemonOptions& options);
+
+}  // namespace fog

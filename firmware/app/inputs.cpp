@@ -1,0 +1,123 @@
+#include "firmware/app/inputs.hpp"
+
+#include <future>
+
+#include "drivers/link/link.hpp"
+#include "firmware/core/reading_pack.hpp"
+#include "firmware/io/logging.hpp"
+
+namespace fog {
+namespace {
+
+constexpr auto kRingWait = std::chrono::milliseconds(100);
+constexpr auto kCommitWait = std::chrono::seconds(30);
+
+}  // namespace
+
+Inputs::Inputs(IngestRing& ring, Pipeline& pipeline, const Clock& clock, const Limits&,
+               Metrics& metrics)
+    : ring_(ring),
+      pipeline_(pipeline),
+      clock_(clock),
+      refused_(metrics.counter("fogline_ingest_rejected_total", "reason=\"refused\"",
+                               "messages not taken, by reason")) {}
+
+Inputs::~Inputs() {
+    stop();
+}
+
+void Inputs::add(const ObjectConfig& object, std::string_view type, std::vector<Fault>& faults) {
+    Node node = object.node;
+    node.set("id", Node(Node::Data(object.id), object.node.mark));
+    if (!type.empty()) node.set("type", Node(Node::Data(std::string(type)), object.node.mark));
+    auto driver = make_link(node, clock_, faults);
+    if (driver) drivers_.push_back(std::move(*driver));
+}
+
+void Inputs::open(std::span<const ObjectConfig> ports, std::span<const ObjectConfig> mqtt_sources,
+                  std::vector<Fault>& faults) {
+    for (const ObjectConfig& port : ports) add(port, {}, faults);
+    for (const ObjectConfig& source : mqtt_sources) add(source, "mqtt", faults);
+}
+
+void Inputs::start() {
+    for (const auto& driver : drivers_)
+        if (auto started = driver->start(*this); !started) log_error("input", started.error().what);
+}
+
+void Inputs::stop() {
+    stopping_ = true;
+    for (const auto& driver : drivers_) driver->stop();
+    drivers_.clear();
+}
+
+std::vector<LinkState> Inputs::links() const {
+    std::vector<LinkState> all;
+    for (const auto& [id, state] : links_) all.push_back(state);
+    return all;
+}
+
+bool Inputs::push(const IngestItem& item, bool durable) {
+    auto committed = std::make_shared<std::promise<bool>>();
+    auto done = committed->get_future();
+    for (;;) {
+        IngestWaiter waiter;
+        if (durable)
+            waiter.tell = [committed](const IngestOutcome& outcome) {
+                committed->set_value(outcome.error.empty());
+            };
+        switch (ring_.push(item, kRingWait, std::move(waiter))) {
+            case IngestRing::Push::ok:
+                return !durable ||
+                       (done.wait_for(kCommitWait) == std::future_status::ready && done.get());
+            case IngestRing::Push::full:  // the source waits: nothing is lost
+                if (stopping_) return false;
+                break;
+            case IngestRing::Push::too_large:
+            case IngestRing::Push::closed:
+                refused_.add();
+                return false;
+        }
+    }
+}
+
+bool Inputs::readings(std::string_view link, std::span<const Reading> readings, bool durable) {
+    Bytes packed;
+    pack_readings(readings, packed);
+    IngestItem item;
+    item.kind = IngestKind::readings;
+    item.received = clock_.mono();
+    item.source = link;
+    item.payload = packed;
+    return push(item, durable);
+}
+
+bool Inputs::message(std::string_view source, std::string_view topic,
+                     std::span<const std::byte> payload, bool retained, bool duplicate,
+                     bool durable) {
+    IngestItem item;
+    item.kind = IngestKind::message;
+    item.received = clock_.mono();
+    item.source = source;
+    item.topic = topic;
+    item.payload = payload;
+    item.retained = retained;
+    item.duplicate = duplicate;
+    return push(item, durable);
+}
+
+void Inputs::raw(std::string_view link, std::span<const std::byte> bytes, std::string_view why) {
+    pipeline_.run([link = std::string(link), bytes = Bytes(bytes.begin(), bytes.end()),
+                   why = std::string(why), now = clock_.mono()](PipelineDesk& desk) {
+        desk.registry.undecodable(link, "", bytes, why, now);
+    });
+}
+
+void Inputs::link_state(std::string_view link, bool up, std::string_view words) {
+    log_notice("input", std::string(link) + (up ? " up: " : " down: ") + std::string(words));
+    pipeline_.run([this, id = std::string(link), up, words = std::string(words)](PipelineDesk&) {
+        links_[id] = {id, up, words};
+    });
+}
+
+}  // namespace fog
