@@ -42,7 +42,7 @@ struct IngestOutcome {
     std::vector<std::pair<std::uint32_t, std::string>> rejected;  // index, reason
     std::uint64_t last_seq = 0;                                   // of its records, 0 = none
     std::string refused;  // set when the whole was not understood: why and where
-    std::string error;                                            // set when nothing was promised
+    std::string error;    // set when nothing was promised
 };
 
 /// Whoever waits for an item; lives in this process only, not in the ring.

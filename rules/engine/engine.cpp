@@ -532,7 +532,9 @@ std::vector<RuleInfo> RuleEngine::Impl::list() const {
 RuleEngine::RuleEngine(const PointDirectory& points, const Limits& limits, Metrics& metrics,
                        const BootTable* boots)
     : impl_(std::make_unique<Impl>(points, limits, metrics, boots)) {}
-void RuleEngine::adopt() { impl_->owner.bind(); }
+void RuleEngine::adopt() {
+    impl_->owner.bind();
+}
 
 RuleEngine::~RuleEngine() = default;
 
