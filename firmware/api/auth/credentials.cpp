@@ -18,7 +18,9 @@ Node text_node(std::string_view text) {
     return Node(Node::Data(std::string(text)));
 }
 Node integer_node(std::uint64_t value) {
-    return Node(Node::Data(static_cast<std::int64_t>(value)));
+    Node out;
+    out.data = static_cast<std::int64_t>(value);
+    return out;
 }
 
 Node texts_node(const std::vector<std::string>& texts) {

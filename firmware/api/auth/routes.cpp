@@ -17,10 +17,14 @@ Node text_node(std::string_view text) {
     return Node(Node::Data(std::string(text)));
 }
 Node flag_node(bool value) {
-    return Node(Node::Data(value));
+    Node out;  // assigned, not constructed: GCC 12 takes the latter for uninitialised
+    out.data = value;
+    return out;
 }
 Node number_node(std::uint64_t value) {
-    return Node(Node::Data(static_cast<std::int64_t>(value)));
+    Node out;
+    out.data = static_cast<std::int64_t>(value);
+    return out;
 }
 Node empty_table() {
     return Node(Node::Data(Node::Table{}));
