@@ -116,6 +116,12 @@ private:
         return false;
     }
 
+    /// Both are looked at, so that both faults are told.
+    bool need_both(Typed& a, Typed& b, Type type) {
+        const bool first = need(a, type);
+        return need(b, type) && first;
+    }
+
     /// Inserts a unit conversion right behind the code of `one`. Only for the operand last compiled
     /// or, for earlier ones, by shifting what follows.
     void convert_code(std::vector<Typed*> all, const Typed& one, const Affine& by) {
@@ -298,7 +304,7 @@ private:
             emit(Code::sub);
             return typed(id, Type::number, parse_unit("s"));
         }
-        const bool numbers = need(left, Type::number) & need(right, Type::number);
+        const bool numbers = need_both(left, right, Type::number);
         if (!numbers) return broken(id);
         return temperature_sum(id, node, left, right, minus);
     }
@@ -347,7 +353,7 @@ private:
     Typed term(std::uint32_t id, const AstNode& node) {
         Typed left = compile(node.kids[0]);
         Typed right = compile(node.kids[1]);
-        const bool numbers = need(left, Type::number) & need(right, Type::number);
+        const bool numbers = need_both(left, right, Type::number);
         if (!numbers) return broken(id);
         const bool times = node.op == Op::mul;
         const auto unit = times ? product(left.unit, right.unit) : quotient(left.unit, right.unit);
@@ -444,7 +450,7 @@ private:
         Typed no = compile(node.kids[2]);
         const Type type = yes.type == Type::any ? no.type : yes.type;
         bool good = need(condition, Type::truth);
-        good = need(yes, type) & need(no, type) && good;
+        good = need_both(yes, no, type) && good;
         if (good && type == Type::number) good = unify(yes, no, {&yes, &no}, "choose between");
         if (!good) return broken(id);
         emit(Code::choose);
@@ -594,7 +600,7 @@ private:
     Typed dewpoint(std::uint32_t id, const AstNode& node) {
         Typed t = compile(node.kids[0]);
         Typed rh = compile(node.kids[1]);
-        if (!(need(t, Type::number) & need(rh, Type::number))) return broken(id);
+        if (!need_both(t, rh, Type::number)) return broken(id);
         const auto to_cel = conversion(t.unit, parse_unit("Cel"));
         const auto to_percent = conversion(rh.unit, parse_unit("%"));
         if (!to_cel || !to_percent) {
