@@ -346,6 +346,14 @@ Result<void> fill(sqlite::Connection& db, const StoreOptions& options,
         auto state = newest_state(db);
         if (!state) return std::move(state).error();
         if (*state) memory.state = std::move(**state);
+        // An older copy of the log was put back: numbers after it were given out already.
+        const std::uint64_t before = read_generation(options.folder / "generation");
+        auto generation = get_meta(db, "generation");
+        if (!generation) return std::move(generation).error();
+        if (before > *generation) {
+            if (auto done = found_log(db, before); !done) return done;
+            if (auto done = set_meta(db, "clean", 1); !done) return done;
+        }
     }
     LogState& state = memory.state;
     auto boot = enter_boot(db, options, state, powered);

@@ -94,7 +94,6 @@ private:
 
     Result<void> try_commit(const Work& work, SeqSource& seqs, std::uint64_t pressure);
     Result<sqlite::Statement*> statement(std::string_view sql);
-    Result<void> run(sqlite::Statement& prepared) { return prepared.run(); }
     template <class... Args>
     Result<void> run(std::string_view sql, const Args&... args) {
         auto prepared = statement(sql);
@@ -135,6 +134,10 @@ private:
     Result<std::optional<Oldest>> oldest(Memory& now, Lane lane);
     enum class Why : std::uint8_t { evicted, expired, trimmed };
     Result<void> drop_front(Memory& now, Lane lane, Seq upto, Why why);
+    Result<void> settle_deferred(Memory& now, Lane lane, Seq upto);
+    Result<void> bury_resends(Memory& now, Lane lane, Seq upto);
+    Result<void> forget_rows(LaneStock& stock, std::uint64_t& items, std::string_view count,
+                             std::string_view remove, Lane lane, Seq from, Seq upto);
     std::uint64_t drop_record(Memory& now, const Record& record, Cause cause);
     Result<void> recount(Memory& now, Lane lane);
     Result<void> for_lane(Lane lane, Seq from, Seq upto,

@@ -205,77 +205,33 @@ std::uint64_t LogWriter::drop_record(Memory& now, const Record& record, Cause ca
 
 /// Everything of the lane up to `upto` leaves; what a sink still owed of it is counted.
 Result<void> LogWriter::drop_front(Memory& now, Lane lane, Seq upto, Why why) {
-    // Outcomes already heard come first, also those the ranges had no room for.
-    auto deferred = std::exchange(now.deferred, {});
-    for (auto& one : deferred) {
-        if (one.outcome.lane != lane || one.outcome.seq > upto) {
-            now.deferred.push_back(std::move(one));
-            continue;
-        }
-        if (SinkAccount* sink = now.state.find(one.sink))
-            if (auto taken = settle_one(now, *sink, one.outcome, SIZE_MAX); !taken)
-                return std::move(taken).error();
-    }
+    if (auto done = settle_deferred(now, lane, upto); !done) return done;
     const Cause cause = why == Why::expired ? Cause::expired : Cause::evicted;
+    LaneStock& stock = now.stock[index(lane)];
     bool unreadable = false;
     std::uint64_t n = 0;
     if (auto done = for_lane(
-            lane, std::min(now.stock[index(lane)].tail_from, now.stock[index(lane)].event_from),
-            upto, [&](const Record& record) { n += drop_record(now, record, cause); }, unreadable);
+            lane, std::min(stock.tail_from, stock.event_from), upto,
+            [&](const Record& record) { n += drop_record(now, record, cause); }, unreadable);
         !done)
         return done;
+    if (auto done = bury_resends(now, lane, upto); !done) return done;
     for (SinkAccount& sink : now.state.sinks) {
-        LaneAccount& account = sink.lane(lane);
-        for (auto it = now.resend.begin(); it != now.resend.end();) {
-            if (std::get<0>(*it) != sink.id || std::get<1>(*it) != lane ||
-                std::get<2>(*it) > upto) {
-                ++it;
-                continue;
-            }
-            // Owed again and now beyond the cursor for good: back to the dead letters.
-            auto bytes = statement("SELECT data FROM dead WHERE sink = ? AND seq = ?");
-            if (!bytes) return std::move(bytes).error();
-            auto row = (*bytes)->with(sink.id, std::get<2>(*it).value).row();
-            if (!row) return std::move(row).error();
-            if (*row)
-                if (auto record = unpack_record((*bytes)->blob(0)))
-                    account.dead.add(ledger_bytes(*record));
-            (*bytes)->reset();
-            if (auto done = run("UPDATE dead SET resend = 0 WHERE sink = ? AND seq = ?", sink.id,
-                                std::get<2>(*it).value);
-                !done)
-                return done;
-            it = now.resend.erase(it);
-        }
-        account.progress.add(account.progress.cursor(), upto);
+        Progress& progress = sink.lane(lane).progress;
+        progress.add(progress.cursor(), upto);
     }
-    LaneStock& stock = now.stock[index(lane)];
-    const auto forget = [&](std::string_view count, std::string_view remove, Seq from,
-                            std::uint64_t& items) -> Result<void> {
-        auto rows = statement(count);
-        if (!rows) return std::move(rows).error();
-        (*rows)->with(static_cast<int>(lane), from.value, upto.value);
-        for (;;) {
-            auto row = (*rows)->row();
-            if (!row) return std::move(row).error();
-            if (!*row) break;
-            stock.records -= std::min(stock.records, (*rows)->number(0));
-            stock.bytes -= std::min(stock.bytes, row_cost((*rows)->number(1)));
-            --items;
-        }
-        return run(remove, static_cast<int>(lane), from.value, upto.value);
-    };
-    if (auto done =
-            forget("SELECT n, length(data) FROM tail WHERE lane = ? AND first_seq BETWEEN ? AND ?",
-                   "DELETE FROM tail WHERE lane = ? AND first_seq BETWEEN ? AND ?", stock.tail_from,
-                   stock.tail_rows);
+    if (auto done = forget_rows(stock, stock.tail_rows,
+                                "SELECT n, length(data) FROM tail WHERE lane = ? AND first_seq "
+                                "BETWEEN ? AND ?",
+                                "DELETE FROM tail WHERE lane = ? AND first_seq BETWEEN ? AND ?",
+                                lane, stock.tail_from, upto);
         !done)
         return done;
-    if (auto done = forget(
-            "SELECT 1, length(data) + length(CAST(subject AS BLOB)) FROM event WHERE lane = ? AND "
-            "seq BETWEEN ? AND ?",
-            "DELETE FROM event WHERE lane = ? AND seq BETWEEN ? AND ?", stock.event_from,
-            stock.events);
+    if (auto done = forget_rows(stock, stock.events,
+                                "SELECT 1, length(data) + length(CAST(subject AS BLOB)) FROM event "
+                                "WHERE lane = ? AND seq BETWEEN ? AND ?",
+                                "DELETE FROM event WHERE lane = ? AND seq BETWEEN ? AND ?", lane,
+                                stock.event_from, upto);
         !done)
         return done;
     stock.tail_from = std::max(stock.tail_from, Seq{upto.value + 1});
@@ -284,6 +240,63 @@ Result<void> LogWriter::drop_front(Memory& now, Lane lane, Seq upto, Why why) {
     if (auto done = add_hole({Seq{}, upto, lane, reason, n}, static_cast<int>(lane), false); !done)
         return done;
     return unreadable ? recount(now, lane) : Result<void>{};
+}
+
+/// Outcomes already heard count before their records leave, also those the ranges had no room for.
+Result<void> LogWriter::settle_deferred(Memory& now, Lane lane, Seq upto) {
+    auto deferred = std::exchange(now.deferred, {});
+    for (auto& one : deferred) {
+        if (one.outcome.lane != lane || one.outcome.seq > upto) {
+            now.deferred.push_back(std::move(one));
+            continue;
+        }
+        SinkAccount* sink = now.state.find(one.sink);
+        if (sink == nullptr) continue;
+        auto taken = settle_one(now, *sink, one.outcome, SIZE_MAX);
+        if (!taken) return std::move(taken).error();
+    }
+    return {};
+}
+
+/// What was owed again and is now beyond the cursor for good becomes a dead letter again.
+Result<void> LogWriter::bury_resends(Memory& now, Lane lane, Seq upto) {
+    for (auto it = now.resend.begin(); it != now.resend.end();) {
+        const auto& [id, of, seq] = *it;
+        SinkAccount* sink = now.state.find(id);
+        if (of != lane || seq > upto || sink == nullptr) {
+            ++it;
+            continue;
+        }
+        auto rows = statement("SELECT data FROM dead WHERE sink = ? AND seq = ?");
+        if (!rows) return std::move(rows).error();
+        auto row = (*rows)->with(id, seq.value).row();
+        if (!row) return std::move(row).error();
+        if (*row)
+            if (auto record = unpack_record((*rows)->blob(0)))
+                sink->lane(lane).dead.add(ledger_bytes(*record));
+        (*rows)->reset();
+        if (auto done = run("UPDATE dead SET resend = 0 WHERE sink = ? AND seq = ?", id, seq.value);
+            !done)
+            return done;
+        it = now.resend.erase(it);
+    }
+    return {};
+}
+
+Result<void> LogWriter::forget_rows(LaneStock& stock, std::uint64_t& items, std::string_view count,
+                                    std::string_view remove, Lane lane, Seq from, Seq upto) {
+    auto rows = statement(count);
+    if (!rows) return std::move(rows).error();
+    (*rows)->with(static_cast<int>(lane), from.value, upto.value);
+    for (;;) {
+        auto row = (*rows)->row();
+        if (!row) return std::move(row).error();
+        if (!*row) break;
+        stock.records -= std::min(stock.records, (*rows)->number(0));
+        stock.bytes -= std::min(stock.bytes, row_cost((*rows)->number(1)));
+        --items;
+    }
+    return run(remove, static_cast<int>(lane), from.value, upto.value);
 }
 
 /// Visits the lane's records up to `upto`; damaged rows are passed over and flagged.

@@ -259,6 +259,20 @@ TEST_CASE("store: a folder that cannot be written is named in the error") {
     CHECK_FALSE(opened.error().hint.empty());
 }
 
+TEST_CASE("store: an older copy put back numbers above everything and has a new epoch") {
+    Fixture f;
+    f.open();
+    const auto before = f.store->opened();
+    f.add(5);
+    f.close();
+    std::ofstream(f.folder.path() / "generation") << before.generation + 3 << "\n";
+    Store& store = f.open();
+    CHECK(store.opened().generation == before.generation + 4);
+    CHECK(store.opened().epoch != before.epoch);
+    CHECK((store.seqs().next().value >> 40U) == before.generation + 4);
+    CHECK(f.read_all().size() == 5);
+}
+
 TEST_CASE("migrations: missing ones are applied together, a newer schema is refused") {
     TempFolder folder;
     auto db = std::move(sqlite::Connection::open(folder.path() / "m.db",
