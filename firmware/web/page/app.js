@@ -93,7 +93,7 @@ async function showUplinks() {
     const ledger = await api('GET', `/api/v1/uplinks/${encodeURIComponent(uplink.id)}/ledger`);
     const row = document.createElement('tr');
     cell(row, uplink.id);
-    cell(row, `${uplink.state}${uplink.words ? `: ${uplink.words}` : ''}`);
+    cell(row, uplink.words && uplink.words !== uplink.state ? `${uplink.state}: ${uplink.words}` : uplink.state);
     cell(row, `${uplink.waiting}`, 'number');
     cell(row, `${ledger.sum.acknowledged} of ${ledger.sum.accepted}`, 'number');
     cell(row, `${ledger.sum.shed + ledger.sum.expired}`, 'number');
