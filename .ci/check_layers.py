@@ -44,4 +44,4 @@ for top in sorted({f.split("/")[0] for f in allowed}):
             sibling = mine and other and mine[1] == other[1] and mine[2] != other[2]
             if not ok or sibling:
                 bad.append(f"{file}:{number}: {here} may not include {seen[1]}")
-sys.exit("\n".join(bad))
+sys.exit("\n".join(bad) or 0)

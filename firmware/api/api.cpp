@@ -1,5 +1,8 @@
 #include "firmware/api/api.hpp"
 
+#include <future>
+#include <memory>
+
 namespace fog {
 
 void register_api(Router& router, const ApiParts& parts) {
@@ -11,21 +14,40 @@ void register_api(Router& router, const ApiParts& parts) {
     register_system_api(router, parts);
 }
 
+namespace {
+
+constexpr auto kPipeWait = std::chrono::seconds(5);
+
+Response busy() {
+    return problem_response({503,
+                             "busy",
+                             "Too busy",
+                             "the gateway takes no more requests right now",
+                             "try again in a second",
+                             {},
+                             {},
+                             {},
+                             1});
+}
+
+}  // namespace
+
+bool wait_on_pipe(const ApiParts& parts, const std::function<void(PipelineDesk&)>& job) {
+    // Shared with the job: it may still run after we gave up waiting.
+    auto done = std::make_shared<std::promise<void>>();
+    auto finished = done->get_future();
+    const bool taken = parts.pipeline.run([done, job](PipelineDesk& desk) {
+        job(desk);
+        done->set_value();
+    });
+    return taken && finished.wait_for(kPipeWait) == std::future_status::ready;
+}
+
 void answer_on_pipe(const ApiParts& parts, Responder respond,
                     std::function<Response(PipelineDesk&)> answer) {
     const bool taken = parts.pipeline.run(
         [respond, answer = std::move(answer)](PipelineDesk& desk) { respond(answer(desk)); });
-    if (taken) return;
-    Problem problem{503,
-                    "busy",
-                    "Too busy",
-                    "the gateway takes no more requests right now",
-                    "try again in a second",
-                    {},
-                    {},
-                    {},
-                    1};
-    respond(problem_response(problem));
+    if (!taken) respond(busy());
 }
 
 Response not_found(std::string_view what, std::string_view name) {

@@ -48,7 +48,6 @@ struct ApiParts {
     Metrics& metrics;
     RecordContext records;
     ObjectStore& rules;
-    const RuleEngine& engine;  // check() only, which any thread may call
     UplinkDesk& uplinks;
     std::function<std::vector<LinkState>()> links;
     std::string gateway_name;
@@ -73,6 +72,9 @@ void register_system_api(Router& router, const ApiParts& parts);
 /// Answers from a job on fog-pipe; 503 when it takes no more.
 void answer_on_pipe(const ApiParts& parts, Responder respond,
                     std::function<Response(PipelineDesk&)> answer);
+/// Runs `job` on fog-pipe and waits for it: for fog-api handlers that go on afterwards. False:
+/// too busy, or not done within seconds.
+bool wait_on_pipe(const ApiParts& parts, const std::function<void(PipelineDesk&)>& job);
 /// 404 problem.
 Response not_found(std::string_view what, std::string_view name);
 /// Faults as a 422 problem with pointers.

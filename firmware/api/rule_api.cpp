@@ -140,15 +140,32 @@ std::optional<Node> body_node(const Request& request, Responder& respond) {
     return std::nullopt;
 }
 
+/// The engine's opinion; nothing if fog-pipe is too busy.
+std::optional<std::vector<Fault>> check_on_pipe(const ApiParts& parts, const std::string& id,
+                                                const Node& node) {
+    // Kept alive by the job, which may outlast our patience.
+    const auto faults = std::make_shared<std::vector<Fault>>();
+    const bool done = wait_on_pipe(
+        parts, [faults, id, node](PipelineDesk& desk) { *faults = desk.rules.check(id, node); });
+    if (!done) return std::nullopt;
+    return *faults;
+}
+
+Response too_busy() {
+    return problem_response(
+        problem_of(Error{Errc::busy, "the rules did not answer in time", "try again in a second"}));
+}
+
 void put_rule(const ApiParts& parts, const Request& request, Responder respond) {
     const std::string id(request.value("id"));
     const auto existing = parts.rules.get(id);
     if (auto failed = check_version(request, existing)) return respond(std::move(*failed));
     const auto node = body_node(request, respond);
     if (!node) return;
-    auto faults = parts.engine.check(id, *node);
-    if (has_errors(faults))
-        return respond(faults_problem("rule-invalid", "The rule was not saved", faults));
+    const auto faults = check_on_pipe(parts, id, *node);
+    if (!faults) return respond(too_busy());
+    if (has_errors(*faults))
+        return respond(faults_problem("rule-invalid", "The rule was not saved", *faults));
     auto saved = parts.rules.put(id, *node, precondition(request));
     if (!saved) return respond(problem_response(problem_of(saved.error())));
     const unsigned status = existing ? 200 : 201;
@@ -181,10 +198,12 @@ void delete_rule(const ApiParts& parts, const Request& request, Responder respon
 void check_rule(const ApiParts& parts, const Request& request, Responder respond) {
     const auto node = body_node(request, respond);
     if (!node) return;
-    const auto faults = parts.engine.check(request.parameter("id").value_or("rule"), *node);
+    const auto faults =
+        check_on_pipe(parts, std::string(request.parameter("id").value_or("rule")), *node);
+    if (!faults) return respond(too_busy());
     JsonOut out;
-    out.open().member("ok", !has_errors(faults)).key("faults");
-    add_faults(out, faults);
+    out.open().member("ok", !has_errors(*faults)).key("faults");
+    add_faults(out, *faults);
     respond(json_response(out.close().take()));
 }
 

@@ -270,7 +270,7 @@ Result<void> Daemon::open_listener() {
     auth_ = std::move(*opened);
     const RecordContext context{gateway_, &points_, &boots_};
     api_.emplace(ApiParts{*pipeline_, *store_, *ring_, clock_, config_.limits, metrics_, context,
-                          *rule_folder_, *rules_, *uplinks_, [this] { return inputs_->links(); },
+                          *rule_folder_, *uplinks_, [this] { return inputs_->links(); },
                           config_.gateway.name.empty() ? host_name() : config_.gateway.name,
                           FOG_VERSION, started_, [this] { return not_ready(); },
                           config_.metrics_open});

@@ -56,19 +56,19 @@ Result<SharedRecords> Pipeline::recover() {
     parts_.registry.load(*devices, *points);
     Seq rules_from;
     Seq rows_from;
-    bool have_rules = false;
     auto state = parts_.store.state("");
     if (!state) return std::move(state).error();
     for (PointId id{1}; id.value <= parts_.registry.point_count(); ++id.value)
         if (parts_.points.find(id) != nullptr) parts_.rules.point_appeared(id, moment(), effects_);
-    for (const StateWrite& one : *state) {
+    Bytes snapshot;
+    for (StateWrite& one : *state) {
         if (one.key == kRowsKey) rows_from.value = Unpacker(one.value).varint();
-        if (one.key != kRulesKey) continue;
-        auto covered = parts_.rules.restore(one.value, moment(), effects_);
-        have_rules = covered.has_value() && covered->value != 0;
-        if (have_rules) rules_from = *covered;
-        if (!covered) log_warning("rules", "state lost: " + covered.error().what);
+        if (one.key == kRulesKey) snapshot = std::move(one.value);
     }
+    auto covered = parts_.rules.restore(snapshot, moment(), effects_);
+    if (covered) rules_from = *covered;
+    if (!covered) log_warning("rules", "state lost: " + covered.error().what);
+    const bool have_rules = rules_from.value != 0;
     auto reader = parts_.store.open_reader();
     if (!reader) return std::move(reader).error();
     Seq at = have_rules ? std::min(rules_from, rows_from) : rows_from;
@@ -368,6 +368,7 @@ void Pipeline::hand_over() {
 }
 
 void Pipeline::committed(const Committed& commit) {
+    parts_.ring.release(commit.ring_entry);
     std::vector<Pending> fresh;
     waiting_.drain(fresh, SIZE_MAX, std::chrono::nanoseconds(0));
     for (Pending& pending : fresh) uncommitted_.push_back(std::move(pending));
@@ -383,7 +384,6 @@ void Pipeline::committed(const Committed& commit) {
         if (lost) pending.outcome.error = "the log had no room for it";
         pending.waiter.tell(pending.outcome);
     }
-    parts_.ring.release(commit.ring_entry);
 }
 
 void Pipeline::degraded(bool now, const Error& why) {
