@@ -34,10 +34,11 @@ Result<void> check_device(std::string_view device, const Limits& limits) {
         {}};
 }
 
-/// Old times are history; future ones are a wrong clock, so the time of receipt counts.
+/// Old times are history; future ones (and those before 1970) are a wrong clock, so the time of
+/// receipt counts.
 void apply_ingest_time(Reading& reading, std::optional<WallTime> time, WallTime now) {
     if (!time) return;
-    if (*time >= kNever || (now != WallTime{} && *time - now > kTimeTolerance)) {
+    if (!believable(*time) || (now != WallTime{} && *time - now > kTimeTolerance)) {
         reading.quality = worse(reading.quality, Quality::uncertain(Reason::time_estimated));
         return;
     }

@@ -162,6 +162,7 @@ private:
     /// As time_of_epoch, without the detour over double that costs nanoseconds.
     static std::optional<WallTime> time_of_integer(std::int64_t number) {
         if (number >= 1'000'000'000'000'000'000) return WallTime{std::chrono::nanoseconds{number}};
+        if (number >= 9'200'000'000'000'000) return std::nullopt;  // µs beyond what ns can hold
         if (number >= 1'000'000'000'000'000) return WallTime{std::chrono::microseconds{number}};
         return time_of_epoch(static_cast<double>(number));
     }

@@ -101,13 +101,14 @@ void apply_live_time(Reading& reading, std::optional<WallTime> device_time,
     }
     if (!device_time) return;
     const bool trusted = message.received != WallTime{};
-    const auto off = *device_time - message.received;
     // A retained value may be of any age: its time tells whether it is news.
-    const bool sane = *device_time < kNever;
-    if ((!trusted && sane) ||
-        (off <= kTimeTolerance && (off >= -kTimeTolerance || message.retained))) {
-        reading.source_time = *device_time;
-        return;
+    if (believable(*device_time)) {
+        const auto off = *device_time - message.received;
+        const bool near = off <= kTimeTolerance && (off >= -kTimeTolerance || message.retained);
+        if (!trusted || near) {
+            reading.source_time = *device_time;
+            return;
+        }
     }
     reading.quality = worse(reading.quality, Quality::uncertain(Reason::time_estimated));
 }

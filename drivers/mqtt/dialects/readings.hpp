@@ -11,8 +11,11 @@ namespace fog {
 
 inline constexpr std::chrono::minutes kTimeTolerance{5};
 
-/// Times from here on are not believed, whatever our clock says (the year 2200).
+/// Times from here on (the year 2200) and before 1970 are not believed, whatever our clock says.
 inline constexpr WallTime kNever{std::chrono::seconds{7'258'118'400}};
+inline bool believable(WallTime time) {
+    return time >= WallTime{} && time < kNever;
+}
 
 /// "", null, nan, None, unknown ... stand for a missing value. NaN and infinities are a broken
 /// sensor. Strings that are wholly a number are one; longer ones than the limit are cut.

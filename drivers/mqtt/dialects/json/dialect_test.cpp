@@ -98,14 +98,18 @@ TEST_CASE("json dialect: times are read in s, ms, us, ns and ISO with a zone") {
 }
 
 TEST_CASE("json dialect: a time without a zone is ignored, an implausible one is said") {
-    for (const char* ts : {"\"2026-11-21T16:40:01\"", "\"10:13\"", "4211", "true"}) {
+    for (const char* ts :
+         {"\"2026-11-21T16:40:01\"", "\"10:13\"", "4211", "true", "\"9999-12-31T23:59:59Z\""}) {
         CAPTURE(ts);
         const auto got = decode("a/b", std::string(R"({"x":1,"time":)") + ts + "}");
         REQUIRE(got.readings.size() == 1);
         CHECK(got.readings[0].source_time == WallTime{});
         CHECK(got.readings[0].quality.is_good());
     }
-    for (const char* ts : {"1795282800", "1795275600", "9e15", "9223372036854775807", "9e18"}) {
+    for (const char* ts :
+         {"1795282800", "1795275600", "9e15", "9223372036854775807", "9e18", "17952792027920023",
+          "999999999999999999", "99999999999999", "\"1999-12-31T23:59:59Z\"",
+          "\"2261-12-31T23:59:59Z\"", "\"1678-01-01T00:00:00Z\""}) {
         CAPTURE(ts);
         const auto got = decode("a/b", std::string(R"({"x":1,"ts":)") + ts + "}");
         REQUIRE(got.readings.size() == 1);
