@@ -9,7 +9,7 @@ std::size_t Isolation::limit() const {
         case Phase::open:
             return 0;
         case Phase::halving:
-            return limit_;
+            return std::max<std::size_t>(1, range_ / 2);
         case Phase::aside:
         case Phase::last_chance:
             return 1;
@@ -24,7 +24,7 @@ std::span<const Seq> Isolation::aside() const {
 void Isolation::refused_whole(std::size_t records) {
     if (phase_ != Phase::open && phase_ != Phase::halving) return;
     phase_ = Phase::halving;
-    limit_ = std::max<std::size_t>(1, records / 2);
+    range_ = records;
 }
 
 std::optional<Seq> Isolation::broke(Seq front, std::size_t unanswered) {
@@ -38,9 +38,8 @@ std::optional<Seq> Isolation::broke(Seq front, std::size_t unanswered) {
         aside_ = {front};
         return std::nullopt;
     }
-    const std::size_t size = phase_ == Phase::open ? unanswered : std::min(limit_, unanswered);
     phase_ = Phase::halving;
-    limit_ = std::max<std::size_t>(1, size / 2);
+    range_ = unanswered;
     return std::nullopt;
 }
 
@@ -78,8 +77,8 @@ void Isolation::passed(std::span<const Seq> records) {
                 if (std::find(aside_.begin(), aside_.end(), seq) != aside_.end()) cross_off(seq);
             return;
         case Phase::halving:
-            limit_ *= 2;
-            if (limit_ >= kLarge) phase_ = Phase::open;
+            range_ -= std::min(range_, records.size());
+            if (range_ == 0) phase_ = Phase::open;
             [[fallthrough]];
         case Phase::open:
             if (std::find(records.begin(), records.end(), suspect_) == records.end()) return;

@@ -35,13 +35,12 @@ private:
     enum class Phase : std::uint8_t { open, halving, aside, last_chance };
     static constexpr int kSuspicious = 3;
     static constexpr std::size_t kMost = 8;
-    static constexpr std::size_t kLarge = 512;  // a trial that large needs no limit any more
 
     std::optional<Seq> broke_alone(Seq front);
     void cross_off(Seq suspect);
 
     Phase phase_ = Phase::open;
-    std::size_t limit_ = 0;  // while halving
+    std::size_t range_ = 0;  // while halving: the record is among this many
     Seq suspect_;            // before it stands alone
     int breaks_ = 0;
     std::vector<Seq> aside_;  // never more than kMost

@@ -118,8 +118,35 @@ TEST_CASE("isolation: a send refused whole is halved down to one and opens again
     CHECK(isolation.limit() == 62);
     for (int n = 0; n < 8; ++n) isolation.refused_whole(isolation.limit());
     CHECK(isolation.limit() == 1);
-    for (std::uint64_t n = 1; n < 10; ++n) isolation.passed(std::array{Seq{n}});
+    isolation.passed(std::array{Seq{1}});  // the one, refused by itself
     CHECK(isolation.limit() == 0);
+}
+
+TEST_CASE("isolation: what passed narrows the search") {
+    Isolation isolation;
+    isolation.refused_whole(8);
+    CHECK(isolation.limit() == 4);
+    isolation.passed(std::array{Seq{1}, Seq{2}, Seq{3}, Seq{4}});
+    CHECK(isolation.limit() == 2);
+    isolation.refused_whole(2);
+    CHECK(isolation.limit() == 1);
+    isolation.passed(std::array{Seq{5}});
+    CHECK(isolation.limit() == 1);
+    isolation.passed(std::array{Seq{6}});
+    CHECK(isolation.limit() == 0);
+}
+
+TEST_CASE("isolation: one bad record among many costs about twelve connections") {
+    for (std::uint64_t bad = 1; bad <= 40; ++bad) {
+        Isolation isolation;
+        Kicker target;
+        target.poison = {bad};
+        for (std::uint64_t n = 1; n <= 60; ++n) target.queue.push_back(n);
+        target.run(isolation, 20, 100);
+        INFO("poison ", bad, " took ", target.connections);
+        CHECK(target.connections <= 12);
+        CHECK(target.convicted == std::set<std::uint64_t>{bad});
+    }
 }
 
 }  // namespace

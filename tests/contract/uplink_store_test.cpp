@@ -117,7 +117,8 @@ struct World {
     bool reach(const std::function<bool(const LaneLedger&)>& good) const {
         BoundedQueue<bool> never("never", 1, Overflow::refuse);
         for (const auto until = Steady::now() + 20s; Steady::now() < until;) {
-            for (const auto& lane : store->ledgers().at(0).lanes) CHECK(lane.exact());
+            const auto ledgers = store->ledgers();
+            for (const auto& lane : ledgers.at(0).lanes) CHECK(lane.exact());
             if (good(lane())) return true;
             (void)never.pop(10ms);
         }

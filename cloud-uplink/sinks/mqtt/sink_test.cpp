@@ -16,6 +16,13 @@
 #include "tests/support/memory_sink_log.hpp"
 #include "tests/support/mosquitto.hpp"
 
+// Paho 1.3.12 forgets a message or two of about 200 bytes when a client whose connection broke in
+// the middle of a burst is destroyed (fixed after that release).
+// NOLINTNEXTLINE(bugprone-reserved-identifier,readability-identifier-naming): the sanitizer's name
+extern "C" const char* __lsan_default_suppressions() {
+    return "leak:libpaho-mqtt3as\n";
+}
+
 namespace fog {
 
 extern const SinkInfo mqtt_sink;
@@ -312,6 +319,7 @@ TEST_CASE("mqtt sink: a record the broker kicks us out for is isolated, the rest
     const auto dead = world.log.dead();
     REQUIRE(dead.size() == 1);
     CHECK(dead[0].first == Seq{18});
+    CHECK(pump->status().connects <= 25);
     CHECK(world.log.total().acknowledged == 29);
     CHECK(world.log.strange() == 0);
 }
