@@ -61,27 +61,33 @@ function showAges() {
   }
 }
 
+function alarmLine(a) {
+  const item = document.createElement('li');
+  item.className = a.state.startsWith('returned') ? 'returned' : '';
+  const name = document.createElement('strong');
+  name.textContent = `${a.severity || ''} ${a.alarm}`.trim();
+  item.append(name, ` ${a.text || ''} (${a.state}) `);
+  if (a.state.endsWith('unack')) {
+    const button = document.createElement('button');
+    button.textContent = 'Acknowledge';
+    button.dataset.alarm = a.alarm;
+    button.setAttribute('aria-label', `Acknowledge ${a.alarm}`);
+    button.onclick = () => api('POST', `/api/v1/alarms/${encodeURIComponent(a.alarm)}/ack`, { note: '' })
+      .catch((error) => { button.textContent = error.message; });
+    item.append(button);
+  }
+  return item;
+}
+
 function showAlarm(d) {
   if (d.state === 'normal' || d.state === 'closed') alarms.delete(d.alarm);
   else alarms.set(d.alarm, d);
+  // The lines are made anew; who was about to press a button must not lose it.
+  const held = document.activeElement?.dataset.alarm;
   const list = $('alarms');
   list.replaceChildren();
-  for (const a of [...alarms.values()].sort((x, y) => x.alarm.localeCompare(y.alarm))) {
-    const item = document.createElement('li');
-    item.className = a.state.startsWith('returned') ? 'returned' : '';
-    const name = document.createElement('strong');
-    name.textContent = `${a.severity || ''} ${a.alarm}`.trim();
-    item.append(name, ` ${a.text || ''} (${a.state}) `);
-    if (a.state.endsWith('unack')) {
-      const button = document.createElement('button');
-      button.textContent = 'Acknowledge';
-      button.setAttribute('aria-label', `Acknowledge ${a.alarm}`);
-      button.onclick = () => api('POST', `/api/v1/alarms/${encodeURIComponent(a.alarm)}/ack`, { note: '' })
-        .catch((error) => { button.textContent = error.message; });
-      item.append(button);
-    }
-    list.append(item);
-  }
+  for (const a of [...alarms.values()].sort((x, y) => x.alarm.localeCompare(y.alarm))) list.append(alarmLine(a));
+  if (held) ([...list.querySelectorAll('button')].find((button) => button.dataset.alarm === held) || list).focus();
   $('no-alarms').hidden = alarms.size > 0;
 }
 
