@@ -25,14 +25,9 @@ fail() {
 
 # A word in the environment finds all its processes later, whoever their parent is by then.
 MARK="FOG_DEMO_TEST=$$-$RANDOM"
-env "$MARK" TMPDIR="$WORK/tmp" toolchains/demo.sh "$BIN" --seconds 12 >"$WORK/out" 2>&1 &
+env "$MARK" TMPDIR="$WORK/tmp" toolchains/demo.sh "$BIN" --seconds 15 >"$WORK/out" 2>&1 &
 DEMO=$!
-marked() {
-  local file
-  for file in /proc/[0-9]*/environ; do
-    if grep -qzx "$MARK" "$file" 2>/dev/null; then basename "$(dirname "$file")"; fi
-  done
-}
+marked() { grep -lzx "$MARK" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3 || true; }
 
 until grep -q 'Ctrl-C stops everything' "$WORK/out"; do
   kill -0 "$DEMO" 2>/dev/null || fail 'it ended before it was running'
@@ -44,8 +39,8 @@ CURL=$(sed -n 's/^ *Live values  *\(curl -N .*\)$/\1/p' "$WORK/out")
 [ -n "$URL" ] || fail 'no URL of the page'
 [ ${#PASSPHRASE} -ge 12 ] || fail 'no passphrase'
 [ -n "$CURL" ] || fail 'no curl line'
-MEMORY=$(for pid in $(marked); do tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep fogline-demo- || true; done |
-  grep -E '^/[^ ]*fogline-demo-[A-Za-z0-9]{6}$' | sort -u || true)
+MEMORY=$(for pid in $(marked); do cat "/proc/$pid/cmdline" 2>/dev/null || true; done | tr '\0' '\n' |
+  grep -xE '/.*/fogline-demo-[A-Za-z0-9]{6}' | sort -u || true)
 [ -n "$MEMORY" ] || fail 'its runtime folder is not known'
 
 # As a reader would paste it; it ends with the demo at the latest.
