@@ -24,7 +24,10 @@ if(CMAKE_BUILD_TYPE STREQUAL "Debug")
   add_compile_options(-g1)
 endif()
 if(FOG_SANITIZE)
-  add_compile_options(-fsanitize=${FOG_SANITIZE} -fno-omit-frame-pointer -O1)
+  add_compile_options(-fsanitize=${FOG_SANITIZE} -fno-omit-frame-pointer)
+  if(FOG_SANITIZE MATCHES "thread")
+    add_compile_options(-O1)  # for asan and ubsan it would double the build time
+  endif()
   add_link_options(-fsanitize=${FOG_SANITIZE})
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # GCC 12 reports variants moved under instrumentation; the plain builds keep the warning.
