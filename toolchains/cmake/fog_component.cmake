@@ -14,6 +14,13 @@ target_compile_definitions(fog_boost PUBLIC BOOST_ASIO_SEPARATE_COMPILATION
   BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_VISIBILITY)
 target_link_libraries(fog_boost PUBLIC Boost::headers OpenSSL::SSL Threads::Threads)
 
+# Sources in which Asio's fences are inlined: GCC warns that TSan cannot follow those.
+function(fog_asio_sources)
+  if(FOG_SANITIZE MATCHES "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS -Wno-tsan)
+  endif()
+endfunction()
+
 # A test program <kind>.<name> or unit.<name>; ctest runs it as one test.
 function(fog_test NAME)
   cmake_parse_arguments(A "" "TIMEOUT" "SOURCES;LINKS;LABELS" ${ARGN})
