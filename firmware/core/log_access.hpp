@@ -27,7 +27,7 @@ struct Missing {
     Seq from;  // exclusive
     Seq to;    // inclusive
     MissingReason reason = MissingReason::evicted;
-    std::uint64_t records = 0;  // how many were lost; 0 for crash holes
+    std::uint64_t records = 0;  // how many were lost; crash: 0 = none, 1 = nobody knows
     bool exact = true;
 };
 
@@ -47,6 +47,12 @@ public:
     /// Up to `most` records with seq > after and seq <= upto (0 = no upper end), lanes by bit mask.
     virtual Result<LogPage> read(Seq after, Seq upto, std::size_t most,
                                  std::uint8_t lane_mask = 0x0F) = 0;
+    /// Holes with numbers > after and <= upto, ascending; a log without holes has none.
+    virtual Result<std::vector<Missing>> missing(Seq after, Seq upto) {
+        static_cast<void>(after);
+        static_cast<void>(upto);
+        return std::vector<Missing>{};
+    }
 };
 
 /// Opens readers. Any thread.

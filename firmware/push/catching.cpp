@@ -85,18 +85,12 @@ void Client::start(Subscription& sub) {
                 if (due <= sub.params.replay_max) return begin(sub, "resumed", due);
                 state.announced = false;
             }
-            const auto owed = head.seq.value - from.seq.value;
-            if (owed > sub.params.replay_max) {
-                state.origin = state.cursor = Seq{head.seq.value - sub.params.replay_max};
-                begin(sub, "snapshot", std::nullopt);
-                return send_gap(sub, from, {head.epoch, state.cursor}, "replay-limit",
-                                from.seq < state.cursor
-                                    ? std::optional(state.cursor.value - from.seq.value)
-                                    : std::nullopt,
-                                false);
-            }
+            if (sub.params.replay_max == 0) return limit_replay(sub, from.seq, head.seq);
+            // The first page says whether all of it is there. Numbers do not say how much is owed:
+            // those of a crash hole were never used.
+            state.measure = head.seq.value - from.seq.value > sub.params.replay_max;
             state.origin = state.cursor = from.seq;
-            return;  // the first page says whether all of it is there
+            return;
         }
         case Since::Kind::earliest:
         case Since::Kind::ago:
@@ -202,6 +196,7 @@ void Client::ask_page(Subscription& sub) {
     ask.located = state.located;
     ask.after = state.cursor;
     ask.upto = hub_.head().seq;
+    if (state.measure || !state.located) ask.replay_max = sub.params.replay_max;
     hub_.replays().ask(std::move(ask));
 }
 
@@ -236,13 +231,14 @@ void Client::replay_ring(Subscription& sub) {
 void Client::report_missing(Subscription& sub, const std::vector<Missing>& missing, Seq upto) {
     const std::uint64_t epoch = hub_.head().epoch;
     for (const Missing& one : missing) {
+        // Numbers that were never used; what they stood for came again under others.
+        if (one.reason == MissingReason::crash && one.records == 0) continue;
         const Seq from = std::max(one.from, sub.catching->origin);
         const Seq to = std::min(one.to, upto);
         if (from >= to) continue;
         const bool all = sub.params.channels.size() == 1 && sub.params.channels[0] == "#";
-        const auto missed = one.reason == MissingReason::crash && one.records == 0
-                                ? std::nullopt
-                                : std::optional(one.records);
+        const auto missed =
+            one.reason == MissingReason::crash ? std::nullopt : std::optional(one.records);
         send_gap(sub, {epoch, from}, {epoch, to}, reason_text(one.reason), missed,
                  one.exact && all);
         sub.catching->snapshot_after = sub.params.snapshot != false;
@@ -277,12 +273,20 @@ void Client::on_page(std::uint64_t generation, PageAnswer answer) {
     if (!state.located) {
         state.located = true;
         state.cursor = answer.failed ? head.seq : answer.after;
-        if (head.seq.value - state.cursor.value > sub->params.replay_max)
-            return limit_replay(*sub, state.cursor);
+        if (sub->params.replay_max == 0 && state.cursor < head.seq)
+            return limit_replay(*sub, state.cursor, head.seq);
         state.origin = state.cursor;
     }
+    state.measure = false;
+    if (!answer.failed && answer.begin > answer.after)
+        return limit_replay(*sub, state.cursor, answer.begin);
     if (!state.announced) {
-        const bool whole = !answer.failed && answer.page.missing.empty();
+        const bool whole =
+            !answer.failed && std::all_of(answer.page.missing.begin(), answer.page.missing.end(),
+                                          [](const Missing& one) {
+                                              return one.reason == MissingReason::crash &&
+                                                     one.records == 0;
+                                          });
         begin(*sub, whole ? "resumed" : "snapshot", std::nullopt);
     }
     const Seq before = state.cursor;
@@ -299,12 +303,12 @@ void Client::on_page(std::uint64_t generation, PageAnswer answer) {
     hub_.dirty(*this);
 }
 
-void Client::limit_replay(Subscription& sub, Seq from) {
+void Client::limit_replay(Subscription& sub, Seq from, Seq begin_at) {
     const Position head = hub_.head();
-    sub.catching->origin = sub.catching->cursor = Seq{head.seq.value - sub.params.replay_max};
+    sub.catching->origin = sub.catching->cursor = begin_at;
     begin(sub, "snapshot", std::nullopt);
-    send_gap(sub, {head.epoch, from}, {head.epoch, sub.catching->cursor}, "replay-limit",
-             sub.catching->cursor.value - from.value, false);
+    send_gap(sub, {head.epoch, from}, {head.epoch, begin_at}, "replay-limit",
+             begin_at.value - from.value, false);
     hub_.dirty(*this);
 }
 

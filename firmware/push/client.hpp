@@ -157,7 +157,7 @@ private:
     void replay_page(Subscription& sub, LogPage page);
     void replay_one(Subscription& sub, FramePtr frame);
     void report_missing(Subscription& sub, const std::vector<Missing>& missing, Seq upto);
-    void limit_replay(Subscription& sub, Seq from);
+    void limit_replay(Subscription& sub, Seq from, Seq begin_at);
     void ask_page(Subscription& sub);
     bool wants(const Subscription& sub, const Frame& frame) const;
 

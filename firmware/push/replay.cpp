@@ -35,6 +35,19 @@ Result<Seq> locate(LogReader& log, const LogBounds& bounds, WallTime time,
     return Seq{low};
 }
 
+/// Where the newest `most` numbers up to `upto` begin; those of crash holes were never used.
+Seq newest(Seq after, Seq upto, std::uint64_t most, const std::vector<Missing>& holes) {
+    Seq end = upto;
+    for (auto hole = holes.rbegin(); hole != holes.rend(); ++hole) {
+        if (hole->reason != MissingReason::crash || hole->to > end) continue;
+        const auto used = end.value - hole->to.value;
+        if (used >= most) break;
+        most -= used;
+        end = hole->from;
+    }
+    return end.value - after.value > most ? Seq{end.value - most} : after;
+}
+
 Result<PageAnswer> read_page(LogReaders& readers, const PageAsk& ask, std::size_t most,
                              WallTime now, const RecordContext& context) {
     auto reader = readers.open_reader();
@@ -56,7 +69,13 @@ Result<PageAnswer> read_page(LogReaders& readers, const PageAsk& ask, std::size_
             answer.after = *at;
         }
     }
-    auto page = (*reader)->read(answer.after, ask.upto, most);
+    answer.begin = answer.after;
+    if (ask.replay_max != 0 && ask.upto > answer.after) {
+        const auto holes = (*reader)->missing(answer.after, ask.upto);
+        if (!holes) return holes.error();
+        answer.begin = newest(answer.after, ask.upto, ask.replay_max, *holes);
+    }
+    auto page = (*reader)->read(answer.begin, ask.upto, most);
     if (!page) return std::move(page).error();
     answer.page = std::move(*page);
     return answer;

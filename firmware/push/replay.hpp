@@ -24,6 +24,7 @@ struct Catching {
     bool located = false;    // cursor is set
     bool announced = false;  // `first` was sent
     bool page_asked = false;
+    bool measure = false;            // whether replay_max covers what is owed is not known yet
     bool snapshot_after = false;     // at the head, before going live
     bool by_policy = false;          // fell behind: no `first`, nothing is history of a resume
     std::vector<FramePtr> snapshot;  // being sent
@@ -39,10 +40,12 @@ struct PageAsk {
     Since since;  // unless located
     bool located = false;
     Seq after, upto;
+    std::uint64_t replay_max = 0;  // 0: what is owed was measured already
 };
 struct PageAnswer {
     bool failed = false;
     Seq after;  // where the page begins (located by the job if asked)
+    Seq begin;  // beyond `after`: more than replay_max is owed, the page begins here
     LogPage page;
 };
 

@@ -230,11 +230,16 @@ Result<void> start_numbering(sqlite::Connection& db, const LogState& state, Open
     const std::uint64_t known = std::max(state.committed.value, session == 0 ? 0 : session - 1);
     if (clean == 0 && !log.report.created && !log.report.replaced) {
         log.report.crash_hole = SeqRange{Seq{known}, Seq{next - 1}};
-        auto insert = db.prepare("INSERT OR REPLACE INTO hole VALUES(?, ?, ?, ?, 0)");
+        // Within one kernel boot the ingest ring outlived the process and what was not committed is
+        // processed again under new numbers: the hole is numbers only (n = 0). After a power cut
+        // nobody knows what was in it (n = 1).
+        const bool ring_survived = state.boot.value == 0 || state.boot == log.report.boot;
+        auto insert = db.prepare("INSERT OR REPLACE INTO hole VALUES(?, ?, ?, ?, ?)");
         if (!insert) return std::move(insert).error();
-        if (auto done =
-                insert->with(known, kEveryLane, next - 1, static_cast<int>(MissingReason::crash))
-                    .run();
+        if (auto done = insert
+                            ->with(known, kEveryLane, next - 1,
+                                   static_cast<int>(MissingReason::crash), ring_survived ? 0 : 1)
+                            .run();
             !done)
             return done;
         if (auto done = db.exec(

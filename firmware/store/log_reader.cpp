@@ -53,6 +53,10 @@ public:
         return out;
     }
 
+    Result<std::vector<Missing>> missing(Seq after, Seq upto) override {
+        return scan_.missing(after, upto, 0x0F);
+    }
+
 private:
     LogScan scan_;
     std::shared_ptr<const Published> published_;
