@@ -29,6 +29,7 @@ struct Answer {
 class Gateway {
 public:
     Gateway() {
+        ::signal(SIGPIPE, SIG_IGN);  // a refused body ends with a closed connection
         for (const char* one : {"config/rules.d", "config/ports.d", "config/uplinks.d", "run"})
             std::filesystem::create_directories(path(one));
         write("fogline.toml", "[http]\nlisten = [\"127.0.0.1\"]\nport = 0\n");
