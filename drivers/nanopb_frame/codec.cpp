@@ -210,7 +210,7 @@ void FrameCodec::on_data(const Frame& frame, Emit& out) {
     if (!schema_known()) return request_schema();  // not taken: it comes again
     ++expected_;
     asked_again_ = false;
-    *data_ = fog_mcu_Data_init_zero;
+    // pb_decode() clears the message itself.
     if (!decode(frame, fog_mcu_Data_fields, data_.get()))
         return not_understood(frame, out, "DATA does not decode");
     const bool fresh = (frame.header.flags & flags::kAgain) == 0;
