@@ -285,7 +285,8 @@ Result<void> Daemon::open_listener() {
         HubParts{loop_, config_.limits, clock_, metrics_, *auth_, context, store_.get(),
                  [this](std::function<void()> job) { return server_->run_on_api(std::move(job)); },
                  alarm_desk_.get()});
-    hub_->reset({store_->opened().epoch, store_->opened().committed});
+    // Clients may have seen numbers of the last process that were never committed.
+    hub_->reset({store_->opened().epoch, {store_->seqs().next().value - 1}});
     hub_->seed(last_records_);
     last_records_.reset();
     register_api(router_, *api_);

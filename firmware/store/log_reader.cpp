@@ -1,6 +1,7 @@
 #include "firmware/store/log_reader.hpp"
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 #include "firmware/store/block.hpp"
@@ -47,9 +48,18 @@ public:
         out.records = std::move(page->records);
         out.last = page->last;
         out.at_end = page->at_end;
-        auto missing = scan_.missing(after, out.last, mask);
+        const Seq end = upto.value != 0 ? upto : Seq{INT64_MAX};
+        auto missing = scan_.missing(after, out.at_end ? end : out.last, mask);
         if (!missing) return std::move(missing).error();
-        out.missing = std::move(*missing);
+        for (const Missing& one : *missing) {
+            // Nothing will ever be committed in a crash hole at the end: the reader is past it.
+            if (one.reason == MissingReason::crash && one.from <= out.last) {
+                out.last = std::max(out.last, one.to);
+            } else if (one.from >= out.last) {
+                continue;
+            }
+            out.missing.push_back(one);
+        }
         return out;
     }
 

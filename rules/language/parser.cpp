@@ -28,7 +28,8 @@ public:
         if (now().kind == Tok::end) return fail("R0005", "the expression is empty", {});
         if (!expr()) return false;
         if (now().kind == Tok::end) return true;
-        return fail("R0006", "expected an operator or the end, found " + found(), {});
+        return fail("R0006", "expected an operator or the end, found " + found(),
+                    "join conditions with 'and' or 'or'");
     }
 
 private:
@@ -269,7 +270,8 @@ private:
             case Tok::end:
                 break;
         }
-        return none("R0006", "expected a value, found " + found());
+        return none("R0006", "expected a value, found " + found(),
+                    "a value is a number with a unit (30[Cel]), a name, a text or ( ... )");
     }
     Id parenthesis() {
         ++next_;
