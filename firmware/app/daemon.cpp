@@ -151,7 +151,6 @@ private:
     MonoTime clock_mono_{};
     WallTime clock_wall_{};
     std::uint16_t port_ = 0;
-    bool degraded_said_ = false;
 };
 
 Result<void> Daemon::open_config() {
@@ -326,14 +325,14 @@ Result<void> Daemon::open() {
 }
 
 void Daemon::emit(EventKind kind, std::string channel, std::string members) {
-    pipeline_->run([this, kind, channel = std::move(channel),
-                    members = std::move(members)](PipelineDesk& desk) {
-        EffectEvent effect;
-        effect.lane = Lane::bulk;
-        effect.event = {kind,    channel, "gateway", {}, desk.moment.boot, desk.moment.now,
-                        members, 0};
-        desk.effects.events.push_back(std::move(effect));
-    });
+    pipeline_->run(
+        [kind, channel = std::move(channel), members = std::move(members)](PipelineDesk& desk) {
+            EffectEvent effect;
+            effect.lane = Lane::bulk;
+            effect.event = {kind,    channel, "gateway", {}, desk.moment.boot, desk.moment.now,
+                            members, 0};
+            desk.effects.events.push_back(std::move(effect));
+        });
 }
 
 void Daemon::tell_uplink(const PumpStatus& status) {

@@ -224,7 +224,8 @@ TEST_CASE("damage: overwritten pages are noticed after a crash and the rest is s
             CHECK(found->second.sample().value == record.sample().value);
         }
         if (round < 3) CHECK(salvaged.size() > written.size() / 10 * 9);
-        for (const auto& lane : store.ledgers().at(0).lanes) CHECK(lane.exact());
+        const SinkLedger ledger = store.ledgers().at(0);
+        for (const auto& lane : ledger.lanes) CHECK(lane.exact());
         f.add(10);
         REQUIRE(store.flush());
         CHECK(f.read_all().size() == salvaged.size() + 10);

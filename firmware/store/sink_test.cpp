@@ -232,7 +232,8 @@ TEST_CASE("budget: the oldest leave when a lane is full, counted to the record")
     }
     check_ledger(store, *cloud, "cloud");
     std::uint64_t accepted = 0, shed = 0, waiting = 0;
-    for (const auto& lane : store.ledgers().at(0).lanes) {
+    const SinkLedger ledger = store.ledgers().at(0);
+    for (const auto& lane : ledger.lanes) {
         accepted += lane.accepted;
         shed += lane.shed;
         waiting += lane.waiting;

@@ -297,7 +297,8 @@ TEST_CASE("sse: bad requests are refused with their problem") {
         {"/api/v1/stream?channel=samples/%23", "nothing", "403", "read:live"},
         {"/api/v1/stream?channel=samples/%23", "wrong", "401", "token-invalid"}};
     for (const auto& [target, token, status, text] : rows) {
-        CAPTURE(target);
+        const std::string& asked = target;  // Clang 14 captures no structured binding
+        CAPTURE(asked);
         RawClient client(rig.port);
         client.send(
             rig.get(target, "Connection: close\r\nAuthorization: Bearer " + token + "\r\n"));

@@ -148,9 +148,10 @@ TEST_CASE(
         {R"({"op":)", "json-invalid"},
         {std::string(100, '['), "json-invalid"}};
     for (const auto& [text, expected] : rows) {
+        const std::string& said = text;  // Clang 14 captures no structured binding
         client.got.clear();
-        client.say(text);
-        CHECK_MESSAGE(client.until(expected), text);
+        client.say(said);
+        CHECK_MESSAGE(client.until(expected), said);
         CHECK(client.got.find("\"ok\":false") != std::string::npos);
     }
     client.say(R"({"op":"ping","id":9})");
