@@ -30,10 +30,11 @@ void check_keys(const Node& value, const Node& schema, const std::string& where)
     } else if (value.is_table() && properties != nullptr) {
         for (const auto& [key, member] : *value.table()) {
             if (where.empty() && kLinkKeys.contains(key)) continue;
-            CAPTURE(where + "/" + key);
+            const std::string place = where + "/" + key;
+            CAPTURE(place);
             const Node* known = properties->find(key);
             CHECK(known != nullptr);
-            if (known != nullptr) check_keys(member, *known, where + "/" + key);
+            if (known != nullptr) check_keys(member, *known, place);
         }
     }
 }
