@@ -164,7 +164,8 @@ Result<void> LogWriter::try_commit(const Work& work, SeqSource& seqs, std::uint6
 void LogWriter::gather(const Work& work, Memory& now, Packed& out) {
     const std::uint16_t known = now.state.known_bits();
     std::array<SinkAccount*, 16> sinks{};
-    for (std::uint8_t bit = 0; bit < sinks.size(); ++bit) sinks[bit] = now.state.by_bit(bit);
+    for (std::size_t bit = 0; bit < sinks.size(); ++bit)
+        sinks[bit] = now.state.by_bit(static_cast<std::uint8_t>(bit));
     [[maybe_unused]] Seq last = now.state.committed;
     for (const auto& batch : work.batches) {
         if (!batch.records) continue;
@@ -203,8 +204,8 @@ void LogWriter::gather(const Work& work, Memory& now, Packed& out) {
 
 void LogWriter::account_shed(const ShedRecords& shed, Cause cause, Memory& now) {
     if (!shed.any) return;
-    for (std::uint8_t bit = 0; bit < shed.by_sink.size(); ++bit) {
-        SinkAccount* sink = now.state.by_bit(bit);
+    for (std::size_t bit = 0; bit < shed.by_sink.size(); ++bit) {
+        SinkAccount* sink = now.state.by_bit(static_cast<std::uint8_t>(bit));
         if (sink == nullptr) continue;
         for (std::size_t lane = 0; lane < kLanes; ++lane) {
             const Tally& tally = shed.by_sink[bit][lane];

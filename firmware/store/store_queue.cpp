@@ -25,7 +25,7 @@ std::size_t memory_of(const QueuedBatch& batch) {
 }
 
 template <class Map>
-void take_newer(Map& into, Map&& newer) {
+void take_newer(Map& into, Map newer) {
     if (into.empty()) {
         into = std::move(newer);
         return;
@@ -34,7 +34,7 @@ void take_newer(Map& into, Map&& newer) {
 }
 
 template <class List>
-void append_list(List& into, List&& more) {
+void append_list(List& into, List more) {
     into.insert(into.end(), std::make_move_iterator(more.begin()),
                 std::make_move_iterator(more.end()));
 }

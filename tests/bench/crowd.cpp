@@ -27,10 +27,12 @@ struct Got {
     std::int64_t arrived;
 };
 
-std::string hello(const Crowd::Wanted& wanted, unsigned group) {
+std::string hello(const Crowd::Wanted& wanted, unsigned client) {
+    const unsigned group = client % wanted.groups;
     if (wanted.wire == Wire::bare) return std::string(1, static_cast<char>(group));
-    std::string text = "GET /api/v1/stream?channel=samples/d" + std::to_string(group) +
-                       "/%23 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + wanted.token +
+    std::string text = "GET /api/v1/stream?channel=samples/d" + std::to_string(group) + "/%23" +
+                       (wanted.stalled(client) ? "&channel=samples/flood/%23" : "") +
+                       " HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer " + wanted.token +
                        "\r\n";
     if (wanted.wire == Wire::sse) return text + "Accept: text/event-stream\r\n\r\n";
     return text +
@@ -78,13 +80,16 @@ private:
     void connect(unsigned index) {
         Peer& peer = peers_[index];
         peer.fd = Fd(::socket(AF_INET, SOCK_STREAM, 0));
+        const int least = 2048;  // a stalled client's window is soon full
+        if (wanted_.stalled(index))
+            ::setsockopt(peer.fd.get(), SOL_SOCKET, SO_RCVBUF, &least, sizeof(least));
         sockaddr_in address{};
         address.sin_family = AF_INET;
         address.sin_port = htons(wanted_.port);
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         if (::connect(peer.fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0)
             ::_exit(2);
-        const std::string text = hello(wanted_, index % wanted_.groups);
+        const std::string text = hello(wanted_, index);
         (void)!::send(peer.fd.get(), text.data(), text.size(), MSG_NOSIGNAL);
         watch(peer.fd.get(), index);
     }
@@ -97,10 +102,11 @@ private:
             if (index == wanted_.count)
                 finish();
             else
-                read(peers_[index]);
+                read(index);
         }
     }
-    void read(Peer& peer) {
+    void read(unsigned index) {
+        Peer& peer = peers_[index];
         const ssize_t count = ::recv(peer.fd.get(), buffer_.data(), buffer_.size(), MSG_DONTWAIT);
         if (count < 0) return;
         if (count == 0) {
@@ -109,7 +115,12 @@ private:
             return;
         }
         const std::int64_t arrived = now_us();
-        if (!peer.answered) return answer(peer, static_cast<std::size_t>(count));
+        if (!peer.answered) {
+            answer(peer, static_cast<std::size_t>(count));
+            if (peer.answered && wanted_.stalled(index))
+                ::epoll_ctl(poll_.get(), EPOLL_CTL_DEL, peer.fd.get(), nullptr);
+            return;
+        }
         bytes_.emplace_back(arrived, static_cast<std::uint32_t>(count));
         if (peer.rest.empty())
             return scan(peer, {buffer_.data(), static_cast<std::size_t>(count)}, arrived);

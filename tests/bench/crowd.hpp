@@ -21,7 +21,8 @@ struct Harvest {
 };
 
 /// `count` clients of one push server in a process of their own, one epoll loop.
-/// Client i asks for group i % groups: channel samples/d<group>/#.
+/// Client i asks for group i % groups: channel samples/d<group>/#. Of `stalled_every` clients of a
+/// group one stops reading once it is answered; it asks for samples/flood/# too.
 class Crowd {
 public:
     struct Wanted {
@@ -30,6 +31,10 @@ public:
         std::string token;
         unsigned count = 0;
         unsigned groups = 1;
+        unsigned stalled_every = 0;  // 0: none
+        bool stalled(unsigned client) const {
+            return stalled_every != 0 && client / groups % stalled_every == 0;
+        }
     };
     /// Returns when all are connected and answered.
     explicit Crowd(const Wanted& wanted);

@@ -51,6 +51,26 @@ void feed(HttpTalk& sensor, unsigned second) {
     }
 }
 
+/// What clients that wait cost: each in a group without samples.
+Line idle_clients(const Daemon& daemon, Wire wire, const Options& options) {
+    const unsigned clients = options.quick ? 500 : 1000;
+    sleep_us(300'000);
+    const Resident before = resident(daemon.pid());
+    const Crowd crowd({wire, daemon.port(), daemon.token(), clients, clients});
+    sleep_us(300'000);
+    const Resident after = resident(daemon.pid());
+    Line line;
+    line.id = "B3";
+    line.name = wire == Wire::sse ? "sse-idle" : "ws-idle";
+    line.value =
+        (after.private_part + after.shared - before.private_part - before.shared) / clients;
+    line.unit = "KiB";
+    line.budget = 2;
+    line.verdict = Verdict::at_most;
+    line.note = std::to_string(clients) + " clients, growth of private memory; without TLS";
+    return line;
+}
+
 }  // namespace
 
 std::vector<Line> bench_start(const Options& options) {
@@ -106,27 +126,11 @@ std::vector<Line> bench_resident(const Options& options) {
         lines.push_back(
             memory("B10", "1000-points-private", megabytes(busy.private_part), 8, note));
     }
-    const unsigned clients = options.quick ? 500 : 1000;
-    {
-        sleep_us(300'000);
-        const Resident before = resident(daemon.pid());
-        // A group without samples: clients that wait.
-        const Crowd crowd({Wire::sse, daemon.port(), daemon.token(), clients, clients});
-        sleep_us(300'000);
-        const Resident after = resident(daemon.pid());
-        Line line;
-        line.id = "B3";
-        line.name = "sse-idle";
-        line.value =
-            (after.private_part + after.shared - before.private_part - before.shared) / clients;
-        line.unit = "KiB";
-        line.budget = 2;
-        line.verdict = Verdict::at_most;
-        line.note = std::to_string(clients) + " clients, growth of private memory; without TLS";
-        lines.push_back(line);
-    }
-    // In the same process they would reuse what the SSE clients freed.
-    lines.push_back(unmeasured("B3", "ws-idle", "not measured: needs a daemon of its own"));
+    lines.push_back(idle_clients(daemon, Wire::sse, options));
+    // A daemon of their own: in the same they would reuse what the SSE clients freed.
+    Daemon second(options.daemon, options.work);
+    second.start();
+    lines.push_back(idle_clients(second, Wire::websocket, options));
     lines.push_back(unmeasured("B3", "tls", "not built"));
     return lines;
 }

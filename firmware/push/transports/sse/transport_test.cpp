@@ -260,7 +260,7 @@ TEST_CASE("sse: slow=catch-up misses nothing") {
     REQUIRE(stalled.until("id: " + rig.position(rig.seq) + "\n", std::chrono::seconds(30)));
     std::size_t at = 0;
     for (std::uint64_t seq = 101; seq <= rig.seq; ++seq) {
-        at = stalled.got.find("\"seq\":" + std::to_string(seq) + ",");
+        at = stalled.got.find("\"seq\":" + std::to_string(seq) + ",", at);
         REQUIRE_MESSAGE(at != std::string::npos, "missing " << seq);
     }
     CHECK(stalled.got.find("event: gap") == std::string::npos);
