@@ -20,7 +20,8 @@ Inputs::Inputs(IngestRing& ring, Pipeline& pipeline, const Clock& clock, const L
       pipeline_(pipeline),
       clock_(clock),
       refused_(metrics.counter("fogline_ingest_rejected_total", "reason=\"refused\"",
-                               "messages not taken, by reason")) {}
+                               "messages not taken, by reason")),
+      metrics_(metrics) {}
 
 Inputs::~Inputs() {
     stop();
@@ -31,7 +32,40 @@ void Inputs::add(const ObjectConfig& object, std::string_view type, std::vector<
     node.set("id", Node(Node::Data(object.id), object.node.mark));
     if (!type.empty()) node.set("type", Node(Node::Data(std::string(type)), object.node.mark));
     auto driver = make_link(node, clock_, faults);
-    if (driver) drivers_.push_back(std::move(*driver));
+    if (!driver) return;
+    drivers_.push_back(std::move(*driver));
+    count((type == "mqtt" ? "mqtt:" : "serial:") + object.id, drivers_.back());
+}
+
+// What the driver counts, in /metrics under the name that its state has in /status.
+void Inputs::count(const std::string& link, const std::shared_ptr<Driver>& driver) {
+    const auto ask = [&](std::string_view name, const std::string& reason, std::string_view help,
+                         std::uint64_t CodecStats::*member) {
+        const std::string labels =
+            "link=\"" + link + "\"" + (reason.empty() ? "" : ",reason=\"" + reason + "\"");
+        metrics_.computed(name, labels, help, [weak = std::weak_ptr(driver), member] {
+            const auto one = weak.lock();
+            return one ? static_cast<double>(one->health().stats.*member) : 0.0;
+        });
+    };
+    constexpr std::string_view kBad = "frames or messages of a link not taken, by reason";
+    ask("fogline_link_frames_total", "", "frames or messages of a link", &CodecStats::frames);
+    ask("fogline_link_bytes_total", "", "bytes of a link", &CodecStats::bytes);
+    ask("fogline_link_discarded_bytes_total", "", "bytes of a link that were part of no frame",
+        &CodecStats::discarded_bytes);
+    ask("fogline_link_rejected_total", "crc", kBad, &CodecStats::bad_crc);
+    ask("fogline_link_rejected_total", "frame", kBad, &CodecStats::bad_frame);
+    ask("fogline_link_rejected_total", "undecodable", kBad, &CodecStats::undecodable);
+    ask("fogline_link_rejected_total", "oversized", kBad, &CodecStats::oversized);
+    ask("fogline_link_repeated_total", "", "frames a device sent again that were stored already",
+        &CodecStats::repeated);
+    ask("fogline_link_device_dropped_total", "", "readings a device says it lost before sending",
+        &CodecStats::device_dropped);
+    metrics_.computed("fogline_link_reconnects_total", "link=\"" + link + "\"",
+                      "times a link came back", [weak = std::weak_ptr(driver)] {
+                          const auto one = weak.lock();
+                          return one ? static_cast<double>(one->health().reconnects) : 0.0;
+                      });
 }
 
 void Inputs::open(std::span<const ObjectConfig> ports, std::span<const ObjectConfig> mqtt_sources,

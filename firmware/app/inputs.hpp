@@ -42,14 +42,16 @@ public:
 
 private:
     bool push(const IngestItem& item, bool durable);
+    void count(const std::string& link, const std::shared_ptr<Driver>& driver);
     void add(const ObjectConfig& object, std::string_view type, std::vector<Fault>& faults);
 
     IngestRing& ring_;
     Pipeline& pipeline_;
     const Clock& clock_;
     Counter& refused_;
-    std::vector<std::unique_ptr<Driver>> drivers_;
-    std::map<std::string, LinkState> links_;  // fog-pipe's
+    Metrics& metrics_;
+    std::vector<std::shared_ptr<Driver>> drivers_;  // shared with the metrics that ask them
+    std::map<std::string, LinkState> links_;        // fog-pipe's
     std::atomic<bool> stopping_{false};
 };
 

@@ -103,9 +103,9 @@ std::string Metrics::render() const {
         if (!entries.front()->help.empty())
             out += "# HELP " + name + " " + entries.front()->help + "\n";
         out += "# TYPE " + name + " ";
-        out += kind == Entry::Kind::counter     ? "counter\n"
-               : kind == Entry::Kind::histogram ? "histogram\n"
-                                                : "gauge\n";
+        const bool counts = kind == Entry::Kind::counter ||
+                            (kind == Entry::Kind::computed && name.ends_with("_total"));
+        out += counts ? "counter\n" : kind == Entry::Kind::histogram ? "histogram\n" : "gauge\n";
         for (const Entry* entry : entries) {
             switch (entry->kind) {
                 case Entry::Kind::counter:

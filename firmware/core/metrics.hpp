@@ -64,7 +64,7 @@ public:
     Gauge& gauge(std::string_view name, std::string_view labels = {}, std::string_view help = {});
     Histogram& histogram(std::string_view name, std::string_view labels = {},
                          std::string_view help = {});
-    /// A gauge asked for when rendered.
+    /// A number asked for when rendered: a counter where the name ends in `_total`, else a gauge.
     void computed(std::string_view name, std::string_view labels, std::string_view help,
                   std::function<double()> value);
     /// Prometheus text format 0.0.4.

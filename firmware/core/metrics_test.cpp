@@ -33,5 +33,8 @@ TEST_CASE("metrics: a computed gauge is asked when rendered") {
     int now = 1;
     metrics.computed("fogline_g", "", "", [&now] { return now; });
     now = 7;
-    CHECK(metrics.render().find("fogline_g 7\n") != std::string::npos);
+    metrics.computed("fogline_seen_total", "", "", [&now] { return now; });
+    const std::string text = metrics.render();
+    CHECK(text.find("# TYPE fogline_g gauge\nfogline_g 7\n") != std::string::npos);
+    CHECK(text.find("# TYPE fogline_seen_total counter\n") != std::string::npos);
 }

@@ -248,6 +248,11 @@ TEST_CASE("bad input: what MQTT devices send wrong is counted or kept as raw; th
     };
     CHECK(kept("bad/torn"));
     CHECK(kept("bad/bytes"));
+    const std::string metrics = gateway.get("/metrics").body;
+    const auto counted = [&metrics](const std::string& line) { return has(metrics, line); };
+    CHECK(counted("fogline_link_rejected_total{link=\"mqtt:devices\",reason=\"oversized\"} 2\n"));
+    CHECK(counted("fogline_link_frames_total{link=\"mqtt:devices\"} 7\n"));
+    CHECK(counted("# TYPE fogline_link_rejected_total counter\n"));
     const auto nan = gateway.point("odd-nan", "temp");
     INFO(nan.dump());
     CHECK(nan["v"].is_null());
