@@ -55,7 +55,7 @@ struct Pump::Impl {
 };
 
 Pump::Pump(std::string id, std::string type, std::unique_ptr<Sink> sink, PumpOptions options,
-           Site site)
+           const Site& site)
     : impl_(
           std::make_unique<Impl>(std::move(id), std::move(type), std::move(sink), options, site)) {}
 

@@ -54,7 +54,7 @@ public:
     };
 
     Pump(std::string id, std::string type, std::unique_ptr<Sink> sink, PumpOptions options,
-         Site site);
+         const Site& site);
     ~Pump();  // stops, however long the sink takes
     Pump(const Pump&) = delete;
     Pump& operator=(const Pump&) = delete;

@@ -54,7 +54,7 @@ std::vector<Word> read_words(ConfigView& config, std::string_view key, const All
             continue;
         }
         std::string list;
-        for (const auto name : names) (list += list.empty() ? "" : ", ") += name;
+        for (const auto name : names) list.append(list.empty() ? "" : ", ").append(name);
         const auto near = nearest(text, names);
         config.fault(key, "E0403",
                      "'" + std::string(key) + "' names '" + text + "', allowed are " + list,

@@ -113,6 +113,7 @@ inline void run_codec_cases(const DriverInfo& info, const std::filesystem::path&
             for (std::size_t at = 0; at < wire.size(); at += slice)
                 codec->feed(std::span(wire).subspan(at, std::min(slice, wire.size() - at)), out);
             const std::string got = told(out, codec->stats());
+            // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread, before anything runs
             if (std::getenv("FOG_UPDATE_GOLDEN") != nullptr)
                 REQUIRE(write_file(folder / "expected.json", got, 0644));
             CHECK(got == read_file(folder / "expected.json").value_or(""));

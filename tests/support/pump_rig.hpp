@@ -28,13 +28,13 @@ struct ScriptedSink final : Sink {
     int closes = 0;
 
     static Answer all(Verdict verdict) {
-        return [verdict](std::span<const Outgoing> batch) {
+        return [verdict = std::move(verdict)](std::span<const Outgoing> batch) {
             return std::vector<Verdict>(batch.size(), verdict);
         };
     }
     /// Every record on its own.
     static Answer each(std::function<Verdict(const Outgoing&)> judge) {
-        return [judge](std::span<const Outgoing> batch) {
+        return [judge = std::move(judge)](std::span<const Outgoing> batch) {
             std::vector<Verdict> out;
             for (const Outgoing& one : batch) out.push_back(judge(one));
             return out;

@@ -102,7 +102,7 @@ std::vector<Verdict> MqttSink::send(std::span<const Outgoing> batch, MonoTime de
         const auto left = deadline - Steady::now();
         auto notice = left > 0ns ? notices_.pop(left) : std::nullopt;
         if (notice)
-            note(transfer, *std::move(notice));
+            note(transfer, *notice);
         else
             transfer.broken = "no acknowledgement in time";
     }
@@ -131,7 +131,7 @@ void MqttSink::hand_over(Transfer& transfer) {
     }
 }
 
-void MqttSink::note(Transfer& transfer, Notice notice) {
+void MqttSink::note(Transfer& transfer, const Notice& notice) {
     switch (notice.kind) {
         case Notice::Kind::acknowledged: {
             const auto found = transfer.in_flight.find(notice.token);

@@ -38,7 +38,7 @@ private:
 
     MqttClient::Handlers handlers();
     void hand_over(Transfer& transfer);
-    void note(Transfer& transfer, Notice notice);
+    void note(Transfer& transfer, const Notice& notice);
     void announce(std::string_view state, std::chrono::milliseconds wait);
     static std::vector<Verdict> verdicts(const Transfer& transfer, std::size_t records);
 

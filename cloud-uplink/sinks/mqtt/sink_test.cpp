@@ -336,8 +336,10 @@ public:
 
 private:
     void run(World& world) {
-        for (std::uint32_t n = 0; !end_.pop(5ms); ++n)
-            world.log.append(world.sample(1 + n % 5, n / 5));
+        for (std::uint32_t n = 0; !end_.pop(5ms); ++n) {
+            const std::uint32_t round = n / 5;
+            world.log.append(world.sample(1 + n % 5, round));
+        }
     }
     BoundedQueue<bool> end_{"flow-end", 1, Overflow::refuse};
     std::thread thread_;
