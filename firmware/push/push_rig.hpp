@@ -84,13 +84,13 @@ public:
     explicit PushRig(std::initializer_list<const TransportInfo*> transports,
                      const std::function<void(PushRig&)>& prepare = {}) {
         if (prepare) prepare(*this);
-        boots.add({BootId{1}, MonoTime{}, clock.wall() - clock.mono().time_since_epoch(), true});
+        boots.add({BootId{1}, MonoTime{}, clock->wall() - clock->mono().time_since_epoch(), true});
         for (std::uint32_t i = 1; i <= 2000; ++i)
             points.set({PointId{i}, i <= 1000 ? "boiler" : "pump", "p" + std::to_string(i), "Cel",
                         "", false});
         HubParts parts{loop,
                        limits,
-                       clock,
+                       *clock,
                        metrics,
                        tokens,
                        {"gw-test", &points, &boots},
@@ -135,7 +135,7 @@ public:
         one.point = PointId{point};
         one.value = value;
         one.boot = BootId{1};
-        one.received = clock.mono();
+        one.received = clock->mono();
         record.body = std::move(one);
         return record;
     }
@@ -148,7 +148,7 @@ public:
         event.channel = "alarms/boiler/" + name;
         event.device = "boiler";
         event.boot = BootId{1};
-        event.received = clock.mono();
+        event.received = clock->mono();
         event.members = "\"alarm\":\"" + name + "\",\"state\":\"" + state + "\"";
         record.body = std::move(event);
         return record;
@@ -168,7 +168,8 @@ public:
 
     EventLoop loop;
     Limits limits;
-    SystemClock clock;
+    SystemClock system;
+    const Clock* clock = &system;  // `prepare` may set another
     Metrics metrics;
     Tokens tokens;
     MemoryLog log;

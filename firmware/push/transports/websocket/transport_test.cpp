@@ -119,6 +119,31 @@ TEST_CASE("websocket: auth, subscribe, unsubscribe, ping are answered with their
     CHECK(client.got.find("\"v\":99") == std::string::npos);
 }
 
+TEST_CASE("websocket: an alarm is acknowledged with its note by who may, and by nobody else") {
+    struct Desk final : fog::AlarmDesk {
+        void acknowledge(const std::string& alarm, const std::string& note,
+                         const fog::Principal& by, Done done) override {
+            if (alarm != "boiler/hot")
+                return done(fog::Error{fog::Errc::not_found, "no alarm '" + alarm + "'", {}});
+            said = note + " by " + by.name;
+            done({});
+        }
+        std::string said;  // fog-io's, read after the answer came
+    } desk;
+    PushRig rig({&fog::websocket_transport}, [&desk](PushRig& one) { one.alarms = &desk; });
+    Ws client(rig);
+    client.say(R"({"op":"ack","id":1,"alarm":"boiler/hot","note":"on my way"})");
+    REQUIRE(client.until(R"("re":1,"ok":true,"d":{"state":"acknowledged"})"));
+    CHECK(desk.said == "on my way by admin");
+    client.say(R"({"op":"ack","id":2,"alarm":"boiler/cold"})");
+    REQUIRE(client.until(R"("re":2,"ok":false)"));
+    CHECK(client.until("no alarm 'boiler/cold'"));
+    Ws viewer(rig, "", "Authorization: Bearer narrow\r\n");
+    viewer.say(R"({"op":"ack","id":3,"alarm":"boiler/hot"})");
+    REQUIRE(viewer.until(R"("re":3,"ok":false)"));
+    CHECK(viewer.until("needs ack:alarms"));
+}
+
 TEST_CASE("websocket: a record of two subscriptions is sent once") {
     PushRig rig({&fog::websocket_transport});
     Ws client(rig);
