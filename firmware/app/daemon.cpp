@@ -277,7 +277,7 @@ Result<void> Daemon::open_listener() {
     settings.gateway = config_.gateway.name.empty() ? host_name() : config_.gateway.name;
     settings.allowed_hosts = config_.http.allowed_hosts;
     server_ = std::make_unique<HttpServer>(
-        HttpParts{loop_, router_, *auth_, config_.limits, metrics_, web_assets()},
+        HttpParts{loop_, router_, *auth_, config_.limits, metrics_, web_assets(), options_.ui},
         std::move(settings));
     alarm_desk_ = std::make_unique<PipelineAlarmDesk>(*pipeline_);
     hub_ = std::make_unique<Hub>(

@@ -14,6 +14,7 @@ struct DaemonOptions {
     std::filesystem::path state = "/var/lib/fogline";
     std::filesystem::path runtime = "/run/fogline";
     std::vector<std::string> sets;  // "http.port=0"
+    std::filesystem::path ui;       // serves this folder instead of the embedded page
 };
 
 /// Runs the gateway until SIGTERM or SIGINT; the exit code. Blocks the calling thread, which

@@ -159,6 +159,12 @@ Result<void> HttpServer::Impl::listen_unix(const std::filesystem::path& path, un
 HttpServer::HttpServer(HttpParts parts, HttpConfig config) {
     auto shared =
         std::make_shared<HttpShared>(HttpShared{parts, std::move(config), {}, {}, {}, false});
+    if (!parts.ui_folder.empty()) shared->parts.assets = {};
+    Route& folder = shared->folder_route;
+    folder.open = folder.before_claim = true;
+    folder.handler = [root = parts.ui_folder](const Request& request, const Responder& respond) {
+        respond(folder_asset(root, request));
+    };
     shared->pool = std::make_unique<ApiPool>(shared->config.api_threads, parts.limits.api_queue);
     auto held = HeldSockets::make(parts.loop);
     if (held) shared->held = *held;

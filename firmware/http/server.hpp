@@ -33,13 +33,15 @@ struct HttpParts {
     const Limits& limits;
     Metrics& metrics;
     std::span<const Asset> assets = {};
+    std::filesystem::path ui_folder = {};  // serves these files instead of `assets`
 };
 
 /// The one HTTP/1.1 listener: TCP addresses and the Unix control socket.
 ///
 /// Order of checks: limits (431, 408), Host (421), Origin (403), path (404, 405), credentials
 /// (401, 403), body (413). A request without route but with an asset gets the asset. Handlers with
-/// RunOn::api run on a small pool; a full queue answers 503 with Retry-After.
+/// RunOn::api run on a small pool; a full queue answers 503 with Retry-After. JSON of 1 KiB and
+/// more is packed there for clients that take gzip, streams never.
 /// Thread: fog-io (before run(): the one that made the loop). Blocks: never; stop() joins the pool.
 class HttpServer {
 public:

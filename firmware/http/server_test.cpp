@@ -3,9 +3,11 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <fstream>
 #include <future>
 #include <thread>
 
+#include "firmware/http/encoding.hpp"
 #include "firmware/http/http_rig.hpp"
 #include "tests/support/temp_folder.hpp"
 
@@ -15,10 +17,24 @@ using fog::rig::RawClient;
 
 namespace {
 
-constexpr std::array<fog::Asset, 2> kAssets = {{
-    {"/app.js", "text/javascript", "\"abc\"", "let plain = 1;", "GZIPPED", true},
-    {"/index.html", "text/html; charset=utf-8", "\"idx\"", "<html></html>", "", false},
-}};
+const std::string& script_text() {
+    static const std::string kText = [] {
+        std::string text;
+        for (int i = 0; i < 9'000; ++i) text += "let v" + std::to_string(i) + " = 1;\n";
+        return text;
+    }();
+    return kText;
+}
+
+std::span<const fog::Asset> test_assets() {
+    static const std::string kScript = fog::gzip(script_text()).value();
+    static const std::string kIndex = fog::gzip(std::string(100, ' ') + "<html></html>").value();
+    static const std::array<fog::Asset, 2> kAssets = {{
+        {"/app.js", "text/javascript", "abc", script_text().size(), kScript, "BROTLI", true},
+        {"/index.html", "text/html; charset=utf-8", "idx", 113, kIndex, "", false},
+    }};
+    return kAssets;
+}
 
 fog::Route route(Method method, std::string pattern, RunOn run_on, bool open,
                  std::function<void(fog::Request, fog::Responder)> handler) {
@@ -75,7 +91,8 @@ struct Rig {
         config.gateway = "gw-test";
         config.api_threads = 1;
         server = std::make_unique<fog::HttpServer>(
-            fog::HttpParts{loop, router, tokens, limits, metrics, kAssets}, config);
+            fog::HttpParts{loop, router, tokens, limits, metrics, test_assets(), ui_folder},
+            config);
         port = server->listen("127.0.0.1", 0).value_or(0);
         thread = std::thread([this] { loop.run(); });
     }
@@ -103,6 +120,7 @@ struct Rig {
     fog::Limits limits;
     fog::Metrics metrics;
     fog::Router router;
+    std::filesystem::path ui_folder;
     fog::rig::Tokens tokens;
     std::promise<void> started, release;
     std::unique_ptr<fog::HttpServer> server;
@@ -268,19 +286,66 @@ TEST_CASE("http server: the control socket is local with every right, on an uncl
     CHECK(client.until("\"local\""));
 }
 
-TEST_CASE("http server: assets have ETag, gzip, cache rules and the policy on HTML") {
+TEST_CASE("http server: assets have ETag, codings, cache rules and the policy on HTML") {
     Rig rig;
     const auto page = rig.ask("GET /");
     CHECK(has(page, "Content-Security-Policy: default-src 'none'; script-src 'self'"));
     CHECK(has(page, "Referrer-Policy: no-referrer"));
+    CHECK(has(page, "X-Content-Type-Options: nosniff"));
+    CHECK(has(page, "Cache-Control: no-cache\r\n"));
     CHECK(has(page, "<html></html>"));
     const auto script = rig.ask("GET /app.js", "Host: localhost\r\nAccept-Encoding: br, gzip\r\n");
-    CHECK(has(script, "Content-Encoding: gzip\r\n"));
-    CHECK(has(script, "immutable"));
-    CHECK(has(script, "GZIPPED"));
-    const auto unchanged = rig.ask("GET /app.js", "Host: localhost\r\nIf-None-Match: \"abc\"\r\n");
+    CHECK(has(script, "Content-Encoding: br\r\n"));
+    CHECK(has(script, "Vary: Accept-Encoding\r\n"));
+    CHECK(has(script, "public, max-age=31536000, immutable"));
+    CHECK(has(script, "BROTLI"));
+    const auto unchanged =
+        rig.ask("GET /app.js", "Host: localhost\r\nIf-None-Match: \"abc-br\"\r\n");
     CHECK(starts(unchanged, "HTTP/1.1 304 "));
+    CHECK(has(unchanged, "ETag: \"abc\"\r\n"));
     CHECK(starts(rig.ask("POST /app.js"), "HTTP/1.1 405 "));
+}
+
+TEST_CASE("http server: a client without gzip gets the file inflated, whole") {
+    Rig rig;
+    const auto script = rig.ask("GET /app.js");
+    CHECK_FALSE(has(script, "Content-Encoding"));
+    CHECK(has(script, "Content-Length: " + std::to_string(script_text().size()) + "\r\n"));
+    CHECK(script.substr(script.find("\r\n\r\n") + 4) == script_text());
+    const auto head = rig.ask("HEAD /app.js");
+    CHECK(has(head, "Content-Length: " + std::to_string(script_text().size()) + "\r\n"));
+    CHECK(head.ends_with("\r\n\r\n"));
+}
+
+TEST_CASE("http server: large JSON is packed for clients that take it, small JSON is not") {
+    Rig rig;
+    const std::string large = "[" + std::string(5'000, '1') + "]";
+    const std::string length = "Content-Length: " + std::to_string(large.size()) + "\r\n";
+    const auto packed =
+        rig.ask("POST /echo", "Host: localhost\r\nAccept-Encoding: gzip\r\n" + length, large);
+    CHECK(has(packed, "Content-Encoding: gzip\r\n"));
+    const auto body = packed.substr(packed.find("\r\n\r\n") + 4);
+    CHECK(body == fog::gzip(large));
+    const auto plain = rig.ask("POST /echo", "Host: localhost\r\n" + length, large);
+    CHECK(has(plain, "Vary: Accept-Encoding\r\n"));
+    CHECK(plain.ends_with(large));
+    const auto small = rig.ask(
+        "POST /echo", "Host: localhost\r\nAccept-Encoding: gzip\r\nContent-Length: 2\r\n", "22");
+    CHECK_FALSE(has(small, "Content-Encoding"));
+}
+
+TEST_CASE("http server: with a folder for the page its files are served, the table is not") {
+    const fog::TempFolder folder;
+    std::ofstream(folder.path() / "index.html") << "<p>mine</p>";
+    Rig rig([&](Rig& made) { made.ui_folder = folder.path(); });
+    const auto page = rig.ask("GET /");
+    CHECK(has(page, "<p>mine</p>"));
+    CHECK(has(page, "Cache-Control: no-store\r\n"));
+    CHECK(has(page, "Content-Security-Policy: "));
+    CHECK(starts(rig.ask("GET /app.js"), "HTTP/1.1 404 "));
+    CHECK(starts(rig.ask("GET /%2e%2e/etc/passwd"), "HTTP/1.1 404 "));
+    CHECK(starts(rig.ask("POST /index.html"), "HTTP/1.1 404 "));
+    CHECK(starts(rig.ask("GET /hello/you"), "HTTP/1.1 200 "));
 }
 
 TEST_CASE("http server: a handler that throws or forgets to answer is a 500 without inner detail") {

@@ -1,5 +1,6 @@
 #include "firmware/http/session.hpp"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <boost/asio/buffer.hpp>
@@ -28,6 +29,17 @@ constexpr std::string_view kSecurityPolicy =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 constexpr auto kWriteTimeout = std::chrono::seconds(30);
+constexpr std::size_t kPackFrom = 1024;
+
+/// JSON that is large enough and not encoded yet.
+bool worth_packing(const Response& response) {
+    if (response.shared_body || response.body.size() < kPackFrom) return false;
+    if (response.content_type != "application/json" &&
+        response.content_type != "application/problem+json")
+        return false;
+    return std::none_of(response.headers.begin(), response.headers.end(),
+                        [](const auto& header) { return header.first == "Content-Encoding"; });
+}
 
 /// Answers once; a handler that lets go of it without an answer has failed.
 class OneAnswer {
@@ -206,6 +218,10 @@ std::optional<Problem> HttpSession::check_head() {
     request_.path_values = std::move(found.values);
     if (route_ == nullptr) {
         const bool reads = request_.method == Method::get || request_.method == Method::head;
+        if (!shared_->parts.ui_folder.empty() && found.allowed.empty() && reads) {
+            route_ = &shared_->folder_route;
+            return std::nullopt;
+        }
         const bool asset = find_asset(shared_->parts.assets, request_).has_value();
         if (asset && reads) return std::nullopt;
         if (asset) found.allowed = {Method::get, Method::head};
@@ -252,19 +268,48 @@ void HttpSession::serve() {
 bool HttpSession::serve_asset() {
     const auto answer = find_asset(shared_->parts.assets, request_);
     if (!answer) return false;
+    const Asset& asset = *answer->asset;
     Response response;
     response.status = answer->status;
-    response.content_type = answer->asset->content_type;
-    response.headers.emplace_back("ETag", answer->asset->etag);
-    response.headers.emplace_back("Cache-Control", answer->asset->immutable_name
-                                                       ? "public, max-age=31536000, immutable"
-                                                       : "no-cache");
-    if (!answer->asset->gzip.empty()) response.headers.emplace_back("Vary", "Accept-Encoding");
-    if (answer->gzip) response.headers.emplace_back("Content-Encoding", "gzip");
+    response.content_type = asset.content_type;
+    response.headers.emplace_back("ETag", answer->etag);
+    response.headers.emplace_back(
+        "Cache-Control", asset.immutable_name ? "public, max-age=31536000, immutable" : "no-cache");
+    response.headers.emplace_back("Vary", "Accept-Encoding");
+    const bool plain = answer->coding == AssetAnswer::Coding::identity;
+    if (!plain && answer->status == 200)
+        response.headers.emplace_back(
+            "Content-Encoding", answer->coding == AssetAnswer::Coding::brotli ? "br" : "gzip");
     response_ = std::move(response);
-    head_ = head_of(response_, answer->body.size());
-    write(request_.method == Method::head ? std::string_view{} : answer->body);
+    head_ = head_of(response_, plain ? asset.size : answer->body.size());
+    const bool bodyless = request_.method == Method::head || answer->status == 304;
+    if (bodyless || !plain) {
+        write(bodyless ? std::string_view{} : answer->body);
+        return true;
+    }
+    inflater_ = std::make_unique<Inflater>(answer->body);
+    arm(kWriteTimeout);
+    asio::async_write(socket_, asio::buffer(head_),
+                      [self = shared_from_this()](boost::system::error_code ec, std::size_t) {
+                          self->write_inflated(ec);
+                      });
     return true;
+}
+
+/// The next piece of a file for a client that takes it only plain.
+void HttpSession::write_inflated(boost::system::error_code ec) {
+    if (ec || !inflater_->next(chunk_)) {
+        // What the table holds is right by construction; a broken one must not look whole.
+        if (!ec && !inflater_->complete()) ec = asio::error::eof;
+        inflater_.reset();
+        chunk_ = {};
+        return on_sent(ec);
+    }
+    arm(kWriteTimeout);
+    asio::async_write(socket_, asio::buffer(chunk_),
+                      [self = shared_from_this()](boost::system::error_code ec, std::size_t) {
+                          self->write_inflated(ec);
+                      });
 }
 
 void HttpSession::call_handler() {
@@ -294,7 +339,32 @@ void HttpSession::answer(std::uint64_t serial, Response response) {
     const auto self = std::exchange(self_, nullptr);
     if (!socket_.is_open()) return;
     if (response.hold) return hand_over(std::move(response));
-    send(std::move(response));
+    if (!worth_packing(response)) return send(std::move(response));
+    response.headers.emplace_back("Vary", "Accept-Encoding");
+    if (!accepts(request_.header("accept-encoding"), "gzip")) return send(std::move(response));
+    send_packed(std::move(response));
+}
+
+/// Compresses on fog-api, then sends; with a full queue it goes as it is.
+void HttpSession::send_packed(Response response) {
+    auto boxed = std::make_shared<Response>(std::move(response));
+    self_ = shared_from_this();
+    const bool taken = shared_->pool->run(
+        [boxed, weak = weak_from_this(), serial = serial_, &loop = shared_->parts.loop] {
+            if (auto packed = gzip(boxed->body)) {
+                boxed->body = std::move(*packed);
+                boxed->headers.emplace_back("Content-Encoding", "gzip");
+            }
+            loop.post([boxed, weak, serial] {
+                const auto self = weak.lock();
+                if (!self || serial != self->serial_) return;
+                self->self_.reset();
+                if (self->socket_.is_open()) self->send(std::move(*boxed));
+            });
+        });
+    if (taken) return;
+    self_.reset();
+    send(std::move(*boxed));
 }
 
 void HttpSession::fail(const Problem& problem, bool close_after) {

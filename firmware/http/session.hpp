@@ -12,6 +12,7 @@
 #include <unordered_set>
 
 #include "firmware/http/api_pool.hpp"
+#include "firmware/http/encoding.hpp"
 #include "firmware/http/held.hpp"
 #include "firmware/http/server.hpp"
 
@@ -25,6 +26,7 @@ struct HttpShared {
     std::unique_ptr<ApiPool> pool;
     std::unordered_set<class HttpSession*> sessions;
     bool stopping = false;
+    Route folder_route = {};  // serves parts.ui_folder, where one is named
 };
 
 /// One connection between its accept and its end or its hold: reads a request, checks it, has it
@@ -56,9 +58,11 @@ private:
     std::optional<Problem> check_head();
     void serve();
     bool serve_asset();
+    void write_inflated(boost::system::error_code ec);
     void call_handler();
     void fail(const Problem& problem, bool close_after);
     void send(Response response);
+    void send_packed(Response response);
     void write(std::string_view body);
     void hand_over(Response response);
     void on_sent(boost::system::error_code ec);
@@ -75,6 +79,8 @@ private:
     const Route* route_ = nullptr;
     Response response_;
     std::string head_;
+    std::unique_ptr<Inflater> inflater_;  // while a file goes to a client without gzip
+    std::string chunk_;
     std::string remote_;
     std::shared_ptr<HttpSession> self_;  // keeps the session while it waits for an answer
     std::uint64_t serial_ = 0;           // of the request being answered
