@@ -1,4 +1,10 @@
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <optional>
 
 #include "firmware/api/api.hpp"
 #include "firmware/api/json_out.hpp"
@@ -8,12 +14,96 @@ namespace {
 
 constexpr std::size_t kPageDefault = 100;
 constexpr std::size_t kPageMost = 500;
+constexpr std::size_t kSliceDevices = 50;  // copied in one go on fog-pipe
+constexpr std::size_t kSlicePoints = 500;
+constexpr std::size_t kFilterBytes = 64;
 
-double age_ms(const ApiParts& parts, MonoTime at) {
-    return std::chrono::duration<double, std::milli>(parts.clock.mono() - at).count();
+double rounded(double seconds) {
+    return std::round(seconds * 100) / 100;
 }
 
-void add_point(JsonOut& out, const ApiParts& parts, const PointState& point) {
+/// Since a moment of this or an earlier start of the machine; nothing where no clock can tell.
+std::optional<double> age_ms(const ApiParts& parts, BootId boot, MonoTime at) {
+    using Milliseconds = std::chrono::duration<double, std::milli>;
+    if (boot == parts.store.opened().boot)
+        return std::max(0.0, std::round(Milliseconds(parts.clock.mono() - at).count()));
+    const auto wall = parts.records.boots->wall(boot, at);
+    if (!wall || !parts.clock.trusted()) return std::nullopt;
+    return std::max(0.0, std::round(Milliseconds(parts.clock.wall() - *wall).count()));
+}
+
+void add_age(JsonOut& out, const ApiParts& parts, BootId boot, MonoTime at) {
+    const auto age = age_ms(parts, boot, at);
+    out.key("age_ms");
+    age ? out.value(*age) : out.raw("null");
+}
+
+/// What the answer needs of a point; copied on fog-pipe, written as JSON elsewhere.
+struct PointShown {
+    PointState state;
+    std::optional<Spark> spark;
+};
+struct DeviceShown {
+    std::string id, name, key, source, dialect;
+    DevicePresence presence;
+    BootId boot;
+    MonoTime last_seen;
+    std::uint64_t samples = 0;
+    std::vector<PointShown> points;
+};
+
+struct Wanted {
+    bool points = true;  // with values, not names only
+    bool spark = false;
+};
+
+DeviceShown copy_device(PipelineDesk& desk, std::uint32_t index, const Wanted& wanted) {
+    const DeviceState& device = desk.registry.devices()[index];
+    DeviceShown out{device.id,      device.name,
+                    device.key,     device.source,
+                    device.dialect, desk.registry.presence(index, desk.moment.now),
+                    device.boot,    device.last_seen,
+                    device.samples, {}};
+    out.points.reserve(device.points.size());
+    for (const PointId id : device.points) {
+        PointShown& point = out.points.emplace_back();
+        point.state = *desk.registry.point(id);
+        const Spark* spark = wanted.spark ? desk.registry.spark(id) : nullptr;
+        if (spark != nullptr) point.spark = *spark;
+    }
+    return out;
+}
+
+/// A line of pixels needs no more digits than a hundredth of its height.
+void add_spark(JsonOut& out, const Spark& spark) {
+    float low = std::numeric_limits<float>::infinity();
+    float high = -low;
+    for (std::size_t i = 0; i < spark.size(); ++i)
+        if (!std::isnan(spark[i])) low = std::min(low, spark[i]), high = std::max(high, spark[i]);
+    double scale = 0;  // as they are
+    if (high > low)
+        scale = std::pow(10.0, std::clamp(std::ceil(2 - std::log10(double{high} - low)), 0.0, 9.0));
+    out.key("spark").open('[');
+    std::string text;
+    for (std::size_t i = 0; i < spark.size(); ++i) {
+        const float value = spark[i];
+        std::array<char, 32> digits{};
+        if (std::isnan(value)) {
+            out.raw("null");
+        } else if (scale == 0) {
+            const auto end = std::to_chars(digits.begin(), digits.end(), value).ptr;
+            out.raw({digits.data(), static_cast<std::size_t>(end - digits.data())});
+        } else {
+            text.clear();
+            append_double(text, std::round(double{value} * scale) / scale);
+            out.raw(text);
+        }
+    }
+    out.close(']');
+}
+
+void add_point(JsonOut& out, const ApiParts& parts, const PointShown& shown) {
+    const PointState& point = shown.state;
     out.open().member("pt", point.name).member("u", point.unit);
     if (point.unit_guessed) out.member("unit_guessed", true);
     if (point.diagnostic) out.member("diagnostic", true);
@@ -26,55 +116,104 @@ void add_point(JsonOut& out, const ApiParts& parts, const PointState& point) {
             .time("ts", time_of({point.last_seq, Lane::live, 0, point.last}, parts.records));
         if (const auto now = parts.records.boots->wall(point.last.boot, point.last.received))
             out.time("rx", *now);
-        out.member("age_ms", age_ms(parts, point.last.received));
+        add_age(out, parts, point.last.boot, point.last.received);
     }
-    out.member("samples", point.samples).member("interval_s", point.mean_gap_s).close();
+    out.member("samples", point.samples).member("interval_s", rounded(point.mean_gap_s));
+    if (shown.spark) add_spark(out, *shown.spark);
+    out.close();
 }
 
-void add_device(JsonOut& out, const ApiParts& parts, const Registry& registry,
-                const DeviceState& device, bool with_points) {
+void add_device(JsonOut& out, const ApiParts& parts, const DeviceShown& device, bool with_points) {
     out.open()
         .member("id", device.id)
         .member("name", device.name)
         .member("key", device.key)
         .member("source", device.source)
         .member("dialect", device.dialect)
-        .member("state", "active")
-        .member("samples", device.samples)
-        .member("age_ms", age_ms(parts, device.last_seen));
+        .member("state", to_text(device.presence.state))
+        .member("reason", device.presence.reason)
+        .member("interval_s", rounded(device.presence.interval_s))
+        .member("samples", device.samples);
+    add_age(out, parts, device.boot, device.last_seen);
     out.key("points").open('[');
-    for (const PointId id : device.points) {
-        const PointState& point = *registry.point(id);
+    for (const PointShown& point : device.points) {
         if (with_points)
             add_point(out, parts, point);
         else
-            out.value(point.name);
+            out.value(point.state.name);
     }
     out.close(']').close();
 }
 
-// Pages by index: devices are only ever added, so an index names the same device for ever.
-Response device_list(const ApiParts& parts, const Request& request, PipelineDesk& desk) {
-    std::size_t limit = kPageDefault;
-    std::size_t from = 0;
+bool contains(std::string_view text, std::string_view lower) {
+    const auto same = [](char a, char b) {
+        return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b;
+    };
+    return std::search(text.begin(), text.end(), lower.begin(), lower.end(), same) != text.end();
+}
+
+/// One look at the registry: devices from `at` on that match, until the page or the slice is full.
+struct DeviceSlice {
+    std::vector<DeviceShown> devices;
+    std::size_t at = 0;     // where to go on
+    std::size_t total = 0;  // that match, of all
+    bool end = false;
+};
+DeviceSlice take_slice(PipelineDesk& desk, std::size_t from, std::size_t most,
+                       std::string_view filter, const Wanted& wanted) {
+    const auto& devices = desk.registry.devices();
+    const auto matches = [&](const DeviceState& device) {
+        return filter.empty() || contains(device.id, filter) || contains(device.name, filter) ||
+               contains(device.source, filter) || contains(device.dialect, filter);
+    };
+    DeviceSlice out;
+    std::size_t points = 0;
+    for (out.at = from; out.at < devices.size(); ++out.at) {
+        if (!matches(devices[out.at])) continue;
+        if (out.devices.size() >= most || points >= kSlicePoints) break;
+        out.devices.push_back(copy_device(desk, static_cast<std::uint32_t>(out.at), wanted));
+        points += devices[out.at].points.size();
+    }
+    out.end = out.at >= devices.size();
+    out.total =
+        filter.empty()
+            ? devices.size()
+            : static_cast<std::size_t>(std::count_if(devices.begin(), devices.end(), matches));
+    return out;
+}
+
+// Pages by index: devices are only ever added, so an index names the same device for ever. The
+// registry is looked at in slices, so that a large page does not hold up the readings.
+Response device_list(const ApiParts& parts, const Request& request) {
+    std::size_t left = kPageDefault;
+    std::size_t at = 0;
     if (const auto text = request.parameter("limit"))
-        limit = static_cast<std::size_t>(
+        left = static_cast<std::size_t>(
             std::clamp<std::int64_t>(parse_int(*text).value_or(0), 1, kPageMost));
     if (const auto text = request.parameter("cursor"))
-        from = static_cast<std::size_t>(std::max<std::int64_t>(parse_int(*text).value_or(0), 0));
-    const bool with_points = request.parameter("points").value_or("1") != "0";
-    const auto& devices = desk.registry.devices();
+        at = static_cast<std::size_t>(std::max<std::int64_t>(parse_int(*text).value_or(0), 0));
+    Wanted wanted;
+    wanted.points = request.parameter("points").value_or("1") != "0";
+    wanted.spark = wanted.points && request.parameter("spark").value_or("0") == "1";
+    std::string filter(request.parameter("filter").value_or("").substr(0, kFilterBytes));
+    for (char& c : filter) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     JsonOut out;
     out.open().key("items").open('[');
-    std::size_t at = std::min(from, devices.size());
-    for (; at < devices.size() && limit > 0; ++at, --limit)
-        add_device(out, parts, desk.registry, devices[at], with_points);
-    out.close(']');
-    if (at < devices.size())
-        out.member("next", std::to_string(at));
-    else
-        out.key("next").raw("null");
-    return json_response(out.member("total", devices.size()).close().take());
+    const auto slice = std::make_shared<DeviceSlice>();  // the job may outlast our patience
+    do {
+        const bool done = wait_on_pipe(parts, [slice, at, most = std::min(left, kSliceDevices),
+                                               filter, wanted](PipelineDesk& desk) {
+            *slice = take_slice(desk, at, most, filter, wanted);
+        });
+        if (!done) return problem_response(problem_of(Error{Errc::busy, "no answer in time", {}}));
+        for (const DeviceShown& device : slice->devices)
+            add_device(out, parts, device, wanted.points);
+        left -= slice->devices.size();
+        at = slice->at;
+    } while (left > 0 && !slice->end);
+    out.close(']').key("next");
+    slice->end ? out.raw("null") : out.value(std::to_string(at));
+    return json_response(out.member("total", slice->total).close().take());
 }
 
 Response raw_list(const ApiParts& parts, PipelineDesk& desk) {
@@ -87,7 +226,7 @@ Response raw_list(const ApiParts& parts, PipelineDesk& desk) {
             .member("payload", entry.payload)
             .member("why", entry.why)
             .member("times", entry.times)
-            .member("age_ms", age_ms(parts, entry.received))
+            .member("age_ms", age_ms(parts, parts.store.opened().boot, entry.received).value_or(0))
             .close();
     return json_response(out.close(']').close().take());
 }
@@ -109,14 +248,18 @@ void register_device_api(Router& router, const ApiParts& parts) {
         };
         router.add(std::move(route));
     };
-    add("/api/v1/devices", [&parts](const Request& request, PipelineDesk& desk) {
-        return device_list(parts, request, desk);
-    });
+    Route list;
+    list.pattern = "/api/v1/devices";
+    list.scopes = scope::kReadLive;
+    list.handler = [&parts](const Request& request, const Responder& respond) {
+        respond(device_list(parts, request));
+    };
+    router.add(std::move(list));
     add("/api/v1/devices/{dev}", [&parts](const Request& request, PipelineDesk& desk) {
-        const DeviceState* device = desk.registry.device(request.value("dev"));
-        if (device == nullptr) return not_found("device", request.value("dev"));
+        const auto index = desk.registry.index_of(request.value("dev"));
+        if (!index) return not_found("device", request.value("dev"));
         JsonOut out;
-        add_device(out, parts, desk.registry, *device, true);
+        add_device(out, parts, copy_device(desk, *index, {true, true}), true);
         return json_response(out.take());
     });
     add("/api/v1/devices/{dev}/points/{pt}", [&parts](const Request& request, PipelineDesk& desk) {
@@ -125,8 +268,9 @@ void register_device_api(Router& router, const ApiParts& parts) {
         for (const PointId id : device->points) {
             const PointState& point = *desk.registry.point(id);
             if (point.name != request.value("pt")) continue;
+            const Spark* spark = desk.registry.spark(id);
             JsonOut out;
-            add_point(out, parts, point);
+            add_point(out, parts, {point, spark != nullptr ? std::optional(*spark) : std::nullopt});
             return json_response(out.take());
         }
         return not_found("point", request.value("pt"));

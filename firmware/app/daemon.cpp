@@ -242,7 +242,8 @@ Result<void> Daemon::open_path() {
         *ring_, *store_, *rules_, *registry_, *decoding_, points_, boots_, clock_, config_.limits,
         metrics_, *uplinks_,
         [this](const SharedRecords& batch) { loop_.post([this, batch] { hub_->publish(batch); }); },
-        store_->opened().boot});
+        store_->opened().boot, std::chrono::minutes(5),
+        [this](std::string_view source) { return inputs_->fault_of(source); }});
     rule_folder_ = std::make_unique<ObjectStore>(options_.config.parent_path() / "rules.d");
     Effects ignored;  // at start nothing is bound yet, so nothing can be closed or raised
     auto rule_faults = apply_rules(read_rules(*rule_folder_), *rules_,

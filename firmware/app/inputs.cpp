@@ -91,6 +91,11 @@ std::vector<LinkState> Inputs::links() const {
     return all;
 }
 
+const std::string* Inputs::fault_of(std::string_view source) const {
+    const auto found = links_.find(source);
+    return found != links_.end() && !found->second.up ? &found->second.words : nullptr;
+}
+
 bool Inputs::push(const IngestItem& item, bool durable) {
     auto committed = std::make_shared<std::promise<bool>>();
     auto done = committed->get_future();

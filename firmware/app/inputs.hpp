@@ -31,6 +31,8 @@ public:
     void start();
     void stop();
     std::vector<LinkState> links() const;
+    /// Words of a link that is down, null for one that is up or not known.
+    const std::string* fault_of(std::string_view source) const;
 
     bool readings(std::string_view link, std::span<const Reading> readings, bool durable) override;
     bool message(std::string_view source, std::string_view topic,
@@ -50,8 +52,8 @@ private:
     const Clock& clock_;
     Counter& refused_;
     Metrics& metrics_;
-    std::vector<std::shared_ptr<Driver>> drivers_;  // shared with the metrics that ask them
-    std::map<std::string, LinkState> links_;        // fog-pipe's
+    std::vector<std::shared_ptr<Driver>> drivers_;         // shared with the metrics that ask them
+    std::map<std::string, LinkState, std::less<>> links_;  // fog-pipe's
     std::atomic<bool> stopping_{false};
 };
 

@@ -19,6 +19,8 @@ constexpr std::string_view kRulesKey = "rules.snapshot";
 constexpr std::string_view kRowsKey = "registry.seq";
 constexpr std::uint8_t kAlarmLane = 1U << static_cast<unsigned>(Lane::alarm);
 constexpr std::size_t kAlarmsRead = 100'000;
+constexpr std::uint64_t kSparksRead = 60'000;  // newest records looked at for sparklines
+constexpr auto kPresenceEvery = std::chrono::seconds(1);
 
 StateWrite seq_state(std::string_view key, Seq seq) {
     StateWrite write{std::string(key), {}};
@@ -88,6 +90,8 @@ Result<SharedRecords> Pipeline::recover() {
         if (page->at_end) break;
     }
     parts_.rules.end_recovery(moment(), effects_);
+    parts_.registry.begin(parts_.boot, parts_.clock.mono(), parts_.link_fault);
+    refill_sparks(**reader);
     log_info("pipeline", "recovered devices=" + std::to_string(devices->size()) +
                              " points=" + std::to_string(points->size()) +
                              " records_replayed=" + std::to_string(replayed));
@@ -109,6 +113,28 @@ Result<SharedRecords> Pipeline::recover() {
     std::sort(last.begin(), last.end(),
               [](const Record& a, const Record& b) { return a.seq < b.seq; });
     return std::make_shared<const std::vector<Record>>(std::move(last));
+}
+
+// The newest records bring the sparklines back. Bounded: a busy gateway gets less than full lines.
+void Pipeline::refill_sparks(LogReader& reader) {
+    const auto bounds = reader.bounds();
+    if (!bounds) return;
+    const Seq head = bounds->committed;
+    const auto wanted = std::min(kSparksRead, Spark::kValues * parts_.registry.point_count());
+    std::uint64_t from = head.value - std::min(head.value, wanted);
+    // Numbers never used (a crash) hold no records: look as much further back.
+    auto missing = reader.missing({}, head);
+    if (missing)
+        for (auto hole = missing->rbegin(); hole != missing->rend(); ++hole)
+            if (hole->reason == MissingReason::crash && hole->to.value > from)
+                from -= std::min(from, hole->to.value - hole->from.value);
+    for (Seq at{from}; at < head;) {
+        const auto page = reader.read(at, head, 2'000);
+        if (!page) return;
+        for (const Record& record : page->records) parts_.registry.remember(record);
+        at = page->last;
+        if (page->at_end) return;
+    }
 }
 
 void Pipeline::start() {
@@ -141,11 +167,33 @@ void Pipeline::run_jobs() {
     }
 }
 
+void Pipeline::check_presence() {
+    const auto now = parts_.clock.mono();
+    if (now - presence_checked_ < kPresenceEvery) return;
+    presence_checked_ = now;
+    for (const PresenceChange& change : parts_.registry.check_presence(now)) {
+        std::string members = "\"state\":";
+        append_json_string(members, to_text(change.now.state));
+        members += ",\"from\":";
+        append_json_string(members, to_text(change.from));
+        members += ",\"reason\":";
+        append_json_string(members, change.now.reason);
+        EffectEvent effect;
+        effect.lane = Lane::live;
+        effect.event = {EventKind::device,  "devices/" + change.device->id + "/state",
+                        change.device->id,  {},
+                        parts_.boot,        now,
+                        std::move(members), 0};
+        effects_.events.push_back(std::move(effect));
+    }
+}
+
 void Pipeline::loop() {
     flush();  // effects of recovery
     for (;;) {
         last_turn_ = parts_.clock.mono().time_since_epoch().count();
         run_jobs();
+        check_presence();
         auto wait = std::chrono::duration_cast<std::chrono::nanoseconds>(kIdle);
         const auto now = parts_.clock.mono();
         if (const auto due = parts_.rules.next_timer())

@@ -50,6 +50,7 @@ struct PipelineParts {
     RecordPublisher publish;
     BootId boot;
     std::chrono::nanoseconds rows_every = std::chrono::minutes(5);
+    LinkFault link_fault = {};
 };
 
 /// What a job on fog-pipe may touch. What it adds to `effects` is logged and pushed afterwards.
@@ -108,6 +109,8 @@ private:
     void append_system_event(std::string_view topic, std::string members);
     void hand_over();
     void run_jobs();
+    void check_presence();
+    void refill_sparks(LogReader& reader);
     RuleMoment moment() const { return {parts_.boot, parts_.clock.mono()}; }
 
     PipelineParts parts_;
@@ -128,6 +131,7 @@ private:
     std::uint64_t batch_entry_ = 0;
     MonoTime rules_saved_{};
     MonoTime rows_saved_{};
+    MonoTime presence_checked_{};
     Collector collector_;
 
     Counter& samples_;

@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "firmware/core/record_json.hpp"
+#include "tests/support/child.hpp"
 #include "tests/support/temp_folder.hpp"
 
 using namespace fog;
@@ -183,4 +184,37 @@ TEST_CASE("pipeline: what arrived while it was down is processed at the next sta
     REQUIRE(logged.size() == 2);
     CHECK((logged[0].sample().flags & flag::kReplayed) != 0);
     CHECK((logged[1].sample().flags & flag::kReplayed) == 0);
+}
+
+TEST_CASE("pipeline: the first data of a device are an event of its state") {
+    const TempFolder folder;
+    Path path(folder);
+    path.start();
+    path.send(IngestKind::http, "cold", R"({"temp":20.5})");
+    const auto told = [&path] {
+        for (const Record& record : path.seen())
+            if (!record.is_sample() && record.event().kind == EventKind::device)
+                return record.event();
+        return Event{};
+    };
+    CHECK(eventually([&] { return !told().channel.empty(); }));
+    CHECK(told().channel == "devices/cold/state");
+    CHECK(told().device == "cold");
+    CHECK(told().members.starts_with(R"("state":"online","from":"unknown","reason":"data )"));
+}
+
+TEST_CASE("pipeline: sparklines come back from the log after a restart") {
+    const TempFolder folder;
+    {
+        Path path(folder);
+        path.start();
+        path.send(IngestKind::http, "cold", R"({"temp":20.5})");
+        path.send(IngestKind::http, "cold", R"({"temp":21.5})");
+    }
+    Path path(folder);
+    const auto index = path.registry.index_of("cold");
+    REQUIRE(index);
+    const Spark* spark = path.registry.spark(path.registry.devices()[*index].points[0]);
+    REQUIRE(spark != nullptr);
+    CHECK((*spark)[spark->size() - 1] == 21.5F);
 }

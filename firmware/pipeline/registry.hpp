@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,6 +16,7 @@
 #include "firmware/core/point_directory.hpp"
 #include "firmware/core/reading.hpp"
 #include "firmware/core/records.hpp"
+#include "firmware/pipeline/presence.hpp"
 #include "firmware/store/store.hpp"
 
 namespace fog {
@@ -39,7 +41,27 @@ struct DeviceState {
     MonoTime last_seen;
     std::uint64_t samples = 0;
     std::vector<PointId> points;
+    Rhythm rhythm;
+    BadShare bad;
+    Presence told = Presence::unknown;  // in the last event
+    std::uint32_t told_from = 0;        // second in which counting of `changes` began
+    std::uint8_t changes = 0;
 };
+
+/// State of a device and why.
+struct DevicePresence {
+    Presence state = Presence::unknown;
+    std::string reason;
+    double interval_s = 0;
+};
+/// A change that is worth an event.
+struct PresenceChange {
+    const DeviceState* device = nullptr;
+    Presence from = Presence::unknown;
+    DevicePresence now;
+};
+/// What is wrong with the link of a source ("serial:scale-1"), null if nothing. On fog-pipe.
+using LinkFault = std::function<const std::string*(std::string_view source)>;
 
 struct PointState {
     PointId id;
@@ -92,7 +114,17 @@ public:
                            const Sample& sample);
 
     const std::vector<DeviceState>& devices() const { return devices_; }
+    /// When presence counts from; before the first check_presence().
+    void begin(BootId boot, MonoTime started, LinkFault link_fault);
+    /// For once a second. A device that flaps is told 10 times in 5 minutes, then it is held.
+    std::vector<PresenceChange> check_presence(MonoTime now);
+    DevicePresence presence(std::uint32_t device, MonoTime now);
+    /// The last values of a point, null if it never had a number. Of the log's tail after a start.
+    const Spark* spark(PointId id) const;
+    void remember(const Record& record);  // a record of the log, for its spark
+
     const DeviceState* device(std::string_view id) const;
+    std::optional<std::uint32_t> index_of(std::string_view device) const;
     const PointState* point(PointId id) const;
     std::size_t point_count() const { return points_.size(); }
     const std::deque<RawEntry>& raw() const { return raw_; }
@@ -115,6 +147,9 @@ private:
                            bool& made);
     bool may_appear(MonoTime now);
     void publish(const PointState& point);
+    void note_arrival(DeviceState& owner, const Sample& sample, const Arrival& arrival, bool made);
+    void add_spark(const Sample& sample);
+    PresenceFacts facts_of(DeviceState& device, MonoTime now) const;
 
     struct Hash {
         using is_transparent = void;
@@ -128,8 +163,12 @@ private:
     PointDirectory& directory_;
     const Limits& limits_;
     std::vector<DeviceState> devices_;
-    std::vector<TextMap<PointId>> points_of_;  // by device index
-    std::vector<PointState> points_;           // by id - 1
+    std::vector<TextMap<PointId>> points_of_;     // by device index
+    std::vector<PointState> points_;              // by id - 1
+    std::vector<std::unique_ptr<Spark>> sparks_;  // by id - 1; 256 bytes of heap each
+    BootId boot_;
+    MonoTime started_{};
+    LinkFault link_fault_;
     TextMap<std::uint32_t> by_key_;
     TextMap<std::uint32_t> by_id_;
     std::deque<MonoTime> appeared_;  // devices of the last minute

@@ -180,3 +180,80 @@ TEST_CASE("registry: undecodable input is remembered once with its count, and bo
     CHECK(f.registry.raw().size() == 2);
     CHECK(f.registry.raw().back().payload.size() == f.limits.raw_bytes);
 }
+
+TEST_CASE("registry: a device that stops is told once as stale, then as silent, with the reason") {
+    Fixture f;
+    f.registry.begin(BootId{1}, MonoTime{50s}, {});
+    for (int i = 0; i < 8; ++i) f.hear("json:a", "t", 1.0 * i);  // one a second
+    auto changes = f.registry.check_presence(f.now);
+    REQUIRE(changes.size() == 1);
+    CHECK(changes[0].device->id == "a");
+    CHECK(changes[0].now.state == Presence::online);
+    CHECK(f.registry.check_presence(f.now + 1s).empty());
+    changes = f.registry.check_presence(f.now + 3s);
+    REQUIRE(changes.size() == 1);
+    CHECK(changes[0].from == Presence::online);
+    CHECK(changes[0].now.state == Presence::stale);
+    CHECK(changes[0].now.reason == "usually every 1 s, 3 s ago");
+    CHECK(f.registry.check_presence(f.now + 4s).empty());
+    changes = f.registry.check_presence(f.now + 720s);
+    REQUIRE(changes.size() == 1);
+    CHECK(changes[0].now.state == Presence::silent);
+    CHECK(f.registry.presence(0, f.now + 720s).reason == "usually every 1 s, 12 min ago");
+}
+
+TEST_CASE("registry: a link that is down silences its devices, a broker makes them unknown") {
+    Fixture f;
+    const std::string words = "connection refused";
+    f.registry.begin(BootId{1}, MonoTime{50s}, [&words](std::string_view source) {
+        return source == "mqtt:test" ? &words : nullptr;
+    });
+    f.hear("json:a", "t", 1.0);
+    CHECK(f.registry.presence(0, f.now).state == Presence::unknown);
+    CHECK(f.registry.presence(0, f.now).reason == "connection refused");
+}
+
+TEST_CASE("registry: a retained message and a derived value are no sign of life") {
+    Fixture f;
+    f.registry.begin(BootId{1}, MonoTime{50s}, {});
+    f.hear("json:a", "t", 1.0);
+    const auto seen = f.registry.devices()[0].last_seen;
+    Reading kept;
+    kept.device_key = "json:a";
+    kept.point = "t";
+    kept.value = 2.0;
+    kept.flags = flag::kRetained;
+    f.registry.accept(kept, f.arrival());
+    Sample derived{{}, 3.0, {}, {}, BootId{1}, f.now, flag::kDerived};
+    f.registry.accept_derived("a", "t2", "", derived);
+    CHECK(f.registry.devices()[0].last_seen == seen);
+}
+
+TEST_CASE("registry: a device that flaps is told ten times in five minutes") {
+    Fixture f;
+    f.registry.begin(BootId{1}, MonoTime{50s}, {});
+    std::size_t told = 0;
+    for (int i = 0; i < 40; ++i) {
+        f.hear("json:a", "t", 1.0 * i);
+        told += f.registry.check_presence(f.now).size();
+        if (i < 10) continue;
+        f.now += 2500ms;
+        told += f.registry.check_presence(f.now).size();
+    }
+    CHECK(told == 10);
+}
+
+TEST_CASE("registry: numbers and missing values become a spark, text does not") {
+    Fixture f;
+    const auto number = f.hear("json:a", "n", 1.5).sample->point;
+    const auto text = f.hear("json:a", "s", std::string("on")).sample->point;
+    f.hear("json:a", "n", std::numeric_limits<double>::quiet_NaN());
+    f.hear("json:a", "n", std::int64_t{3});
+    REQUIRE(f.registry.spark(number) != nullptr);
+    const Spark& spark = *f.registry.spark(number);
+    REQUIRE(spark.size() == 3);
+    CHECK(spark[0] == 1.5F);
+    CHECK(std::isnan(spark[1]));
+    CHECK(spark[2] == 3.0F);
+    CHECK(f.registry.spark(text) == nullptr);
+}

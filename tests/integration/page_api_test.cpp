@@ -1,0 +1,66 @@
+#include <doctest/doctest.h>
+
+#include "firmware/http/http_rig.hpp"
+#include "tests/support/gateway.hpp"
+#include "tests/support/sse_client.hpp"
+
+using namespace fog;
+
+namespace {
+
+/// Whole answer, head and body, to a bare request.
+std::string raw(const Gateway& gateway, const std::string& path, const std::string& headers = {}) {
+    rig::RawClient client(gateway.port());
+    client.send("GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n" + headers +
+                "\r\n");
+    client.until_end();
+    return client.got;
+}
+
+bool has(const std::string& text, std::string_view words) {
+    return text.find(words) != std::string::npos;
+}
+
+}  // namespace
+
+TEST_CASE("page api: the page comes with its policy, packed, and is asked for again") {
+    Gateway gateway;
+    gateway.start();
+    const auto page = raw(gateway, "/", "Accept-Encoding: gzip\r\n");
+    CHECK(has(page, "Content-Security-Policy: default-src 'none'; "));
+    CHECK(has(page, "Content-Encoding: gzip\r\n"));
+    CHECK(has(page, "Cache-Control: no-cache\r\n"));
+    const auto at = page.find("ETag: ") + 6;
+    const auto etag = page.substr(at, page.find('\r', at) - at);
+    CHECK(has(raw(gateway, "/", "If-None-Match: " + etag + "\r\n"), "HTTP/1.1 304 "));
+    CHECK(has(raw(gateway, "/"), "<html"));
+    CHECK(has(raw(gateway, "/none.js"), "application/problem+json"));
+}
+
+TEST_CASE("page api: devices tell state, reason and sparks, are filtered and paged") {
+    Gateway gateway;
+    gateway.start();
+    SseClient live;
+    REQUIRE(live.open(gateway.port(), gateway.token(), "channel=devices/%23"));
+    for (const auto* device : {"boiler-1", "boiler-2", "pump-1"})
+        REQUIRE(gateway.post(std::string("/api/v1/ingest/") + device, R"({"t":21.5,"s":"on"})")
+                    .status == 200);
+    CHECK(live.until_record({{"dev", "pump-1"}, {"state", "online"}, {"from", "unknown"}}));
+    const auto list = gateway.get("/api/v1/devices?spark=1&limit=2&filter=BOILER").json();
+    REQUIRE_MESSAGE(list["items"].size() == 2, list.dump());
+    CHECK(list["total"] == 2);
+    const auto& device = list["items"][0];
+    CHECK(device["id"] == "boiler-1");
+    CHECK(device["state"] == "online");
+    CHECK(device["reason"].get<std::string>().starts_with("data "));
+    CHECK(device["age_ms"].is_number());
+    CHECK(device["points"][0]["spark"] == Json::array({21.5}));
+    CHECK_FALSE(device["points"][1].contains("spark"));
+    auto page = gateway.get("/api/v1/devices?limit=2&points=0").json();
+    CHECK(page["items"][0]["points"] == Json::array({"t", "s"}));
+    CHECK(page["total"] == 3);
+    page = gateway.get("/api/v1/devices?cursor=" + page["next"].get<std::string>()).json();
+    REQUIRE(page["items"].size() == 1);
+    CHECK(page["items"][0]["id"] == "pump-1");
+    CHECK(page["next"].is_null());
+}
