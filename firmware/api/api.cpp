@@ -8,6 +8,7 @@ namespace fog {
 void register_api(Router& router, const ApiParts& parts) {
     register_ingest_api(router, parts);
     register_device_api(router, parts);
+    register_history_api(router, parts);
     register_rule_api(router, parts);
     register_alarm_api(router, parts);
     register_uplink_api(router, parts);

@@ -64,6 +64,7 @@ void register_api(Router& router, const ApiParts& parts);
 // One function per topic; register_api() calls them all.
 void register_ingest_api(Router& router, const ApiParts& parts);
 void register_device_api(Router& router, const ApiParts& parts);
+void register_history_api(Router& router, const ApiParts& parts);
 void register_rule_api(Router& router, const ApiParts& parts);
 void register_alarm_api(Router& router, const ApiParts& parts);
 void register_uplink_api(Router& router, const ApiParts& parts);

@@ -1,5 +1,6 @@
 #include "firmware/store/block.hpp"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cassert>
@@ -167,8 +168,7 @@ std::size_t count_forms(const Column& forms, bool (*is)(std::uint64_t)) {
 }
 
 bool read_columns(Unpacker& in, std::size_t n, Columns& c) {
-    if (!get_column(in, n, c.seqs) || !get_column(in, n, c.points) ||
-        !get_times(in, n, c.received) || !get_column(in, n, c.boots) ||
+    if (!get_times(in, n, c.received) || !get_column(in, n, c.boots) ||
         !get_column(in, n, c.sourced))
         return false;
     const auto with_source = count_forms(c.sourced, [](std::uint64_t s) { return s != 0; });
@@ -242,12 +242,20 @@ void encode_block(Lane lane, std::span<const Record* const> records,
     pack.fixed(crc32c(std::span(out).subspan(start)));
 }
 
-Result<Block> decode_block(std::span<const std::byte> bytes) {
+Result<Block> decode_block(std::span<const std::byte> bytes, PointId only) {
     auto opened = open_block(bytes);
     if (!opened) return std::move(opened).error();
     Unpacker in = opened->rest;
     const std::size_t n = opened->span.count;
+    Block block;
+    block.lane = opened->span.lane;
     Columns c;
+    if (!get_column(in, n, c.seqs) || !get_column(in, n, c.points))
+        return bad("columns do not decode");
+    const bool all = only.value == 0;
+    const auto wanted =
+        all ? n : static_cast<std::size_t>(std::ranges::count(c.points, only.value));
+    if (!all && wanted == 0) return block;
     if (!read_columns(in, n, c)) return bad("columns do not decode");
     std::uint64_t text_bytes = 0;
     for (const auto length : c.lengths) {
@@ -257,14 +265,13 @@ Result<Block> decode_block(std::span<const std::byte> bytes) {
     Unpacker texts(in.raw(text_bytes));
     if (!in.ok()) return bad("texts longer than the block");
 
-    Block block;
-    block.lane = opened->span.lane;
     block.head.assign(opened->head.begin(), opened->head.end());
-    block.records.resize(n);
+    block.records.reserve(wanted);
+    Record other;
     std::size_t number = 0, length = 0, source = 0;
     for (std::size_t i = 0; i < n; ++i) {
         if (!plausible(c, i)) return bad("a field is out of range");
-        Record& record = block.records[i];
+        Record& record = all || c.points[i] == only.value ? block.records.emplace_back() : other;
         record.seq.value = c.seqs[i];
         record.lane = block.lane;
         record.sinks = static_cast<std::uint16_t>(c.sinks[i]);
@@ -281,7 +288,7 @@ Result<Block> decode_block(std::span<const std::byte> bytes) {
         if (!read_value(c.forms[i], c.numbers, number, c.lengths, length, texts, in, sample.value))
             return bad("a value does not decode");
     }
-    if (!in.empty() || (n > 0 && block.records.back().seq != opened->span.last))
+    if (!in.empty() || (n > 0 && c.seqs.back() != opened->span.last.value))
         return bad("ends in the wrong place");
     return block;
 }

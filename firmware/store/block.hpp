@@ -35,8 +35,9 @@ struct BlockSpan {
 /// what decodes equals what went in, bit by bit. Format: README.md. No I/O.
 void encode_block(Lane lane, std::span<const Record* const> records,
                   std::span<const std::byte> head, Bytes& out);
-/// Fails: bad_frame with the reason; accepts any bytes.
-Result<Block> decode_block(std::span<const std::byte> bytes);
+/// Fails: bad_frame with the reason; accepts any bytes. With `only`, the records are those of this
+/// point; a block without any is then not decoded further.
+Result<Block> decode_block(std::span<const std::byte> bytes, PointId only = {});
 Result<BlockSpan> peek_block(std::span<const std::byte> bytes);
 /// The head alone; the whole block's checksum is verified.
 Result<Bytes> block_head(std::span<const std::byte> bytes);

@@ -25,6 +25,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     (void)decode_event(sealed, record);
     const auto block = decode_block(sealed);
     if (!block) return 0;
+    if (!block->records.empty()) {
+        const PointId point = block->records.front().sample().point;
+        const auto some = decode_block(sealed, point);
+        if (!some || some->records.empty() || some->records.size() > block->records.size())
+            std::abort();
+    }
     std::vector<const Record*> records;
     for (const Record& one : block->records) records.push_back(&one);
     Bytes again;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cassert>
 #include <cerrno>
 #include <condition_variable>
 #include <future>
@@ -20,6 +21,7 @@
 #include "firmware/store/log_open.hpp"
 #include "firmware/store/log_reader.hpp"
 #include "firmware/store/log_writer.hpp"
+#include "firmware/store/open_history.hpp"
 #include "firmware/store/schema.hpp"
 #include "firmware/store/sink_log.hpp"
 #include "firmware/store/store_queue.hpp"
@@ -112,6 +114,10 @@ public:
     StoreStatus status() const override;
     Result<std::unique_ptr<LogReader>> open_reader() override {
         return open_log_reader(path_, published_);
+    }
+    Result<std::unique_ptr<History>> open_history() override {
+        assert(options_.boots != nullptr);
+        return fog::open_history(path_, *options_.boots);
     }
 
 private:

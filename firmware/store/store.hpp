@@ -19,6 +19,7 @@
 #include "firmware/core/metrics.hpp"
 #include "firmware/core/reading.hpp"
 #include "firmware/core/result.hpp"
+#include "firmware/store/history.hpp"
 #include "firmware/store/seq_source.hpp"
 
 namespace fog {
@@ -206,6 +207,9 @@ public:
     /// One sink's side; one at a time per sink, for the thread that will use it.
     virtual Result<std::unique_ptr<SinkLog>> open_sink(std::string_view id) = 0;
     virtual std::vector<SinkLedger> ledgers() = 0;
+
+    /// For charts and lists of events. Needs the BootTable of the options.
+    virtual Result<std::unique_ptr<History>> open_history() = 0;
 
     /// (waits) Dead letters of a sink, oldest first, seq > after.
     virtual Result<std::vector<DeadLetter>> dead(std::string_view sink, Seq after,

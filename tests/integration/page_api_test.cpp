@@ -64,3 +64,42 @@ TEST_CASE("page api: devices tell state, reason and sparks, are filtered and pag
     CHECK(page["items"][0]["id"] == "pump-1");
     CHECK(page["next"].is_null());
 }
+
+TEST_CASE("page api: a point's history comes as columns, also after a restart") {
+    Gateway gateway;
+    gateway.start();
+    for (const auto* value : {"21.5", "22.25", "null", "23"})
+        REQUIRE(
+            gateway.post("/api/v1/ingest/boiler", std::string("{\"t\":") + value + "}").status ==
+            200);
+    const auto check = [&gateway] {
+        const auto answer = gateway.get("/api/v1/series/boiler/t");
+        REQUIRE_MESSAGE(answer.status == 200, answer.body);
+        const Json series = answer.json();
+        CHECK(series["v"] == Json::array({21.5, 22.25, 23}));
+        CHECK(series["t"].size() == 3);
+        CHECK(series["count"] == 3);
+        CHECK(series["exact"] == true);
+        CHECK(series["reduced"] == false);
+        CHECK(series["to"].get<std::int64_t>() - series["from"].get<std::int64_t>() == 3'600'000);
+        CHECK(series["t"][0] >= series["from"]);
+        CHECK(series["t"][2] <= series["to"]);
+        return series;
+    };
+    const auto before = check();
+    CHECK(gateway.stop() == 0);
+    gateway.start();
+    CHECK(check()["t"] == before["t"]);
+    const std::string at = std::to_string(before["t"][1].get<std::int64_t>());
+    const auto part = gateway.get("/api/v1/series/boiler/t?from=" + at + "&points=1").json();
+    CHECK(part["reduced"] == true);
+    CHECK(part["min"] == Json::array({22.25}));
+    CHECK(part["max"] == Json::array({23}));
+    for (const auto* bad : {"?from=yesterday", "?points=0", "?points=2001", "?from=20&to=10",
+                            "?to=99999999999999999999", "?from=-5"}) {
+        CAPTURE(bad);
+        CHECK(gateway.get(std::string("/api/v1/series/boiler/t") + bad).status == 400);
+    }
+    CHECK(gateway.get("/api/v1/series/boiler/none").status == 404);
+    CHECK(gateway.get("/api/v1/series/none/t").status == 404);
+}
