@@ -57,7 +57,10 @@ public:
     /// When step() must be called again, if nothing wakes the engine before.
     virtual std::optional<MonoTime> next_step() const = 0;
     virtual void watch(std::vector<pollfd>& fds) const { (void)fds; }
-    virtual void fault(FaultKind kind, bool begins, MonoTime now) = 0;
+    /// One that names at least one of its devices; its end has the id of its beginning.
+    virtual void fault(const FaultSpec& fault, bool begins, MonoTime now) = 0;
+    /// In one word, for people: "connected", "away", "heard" ...
+    virtual std::string_view state() const = 0;
     /// Nothing waits to be sent or acknowledged.
     virtual bool settled() const = 0;
     /// Says goodbye; blocks up to a second.

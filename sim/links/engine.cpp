@@ -19,7 +19,51 @@ Engine::Engine(World& world, RunOptions options, Ledger& ledger)
       options_(std::move(options)),
       ledger_(ledger),
       links_(make_links(world.scenario(), options_.place, ledger, wake_)),
-      fault_active_(world.scenario().faults.size(), false) {}
+      faults_(world.scenario()),
+      asked_("sim-asked", 64, Overflow::refuse),
+      inputs_(scenario_inputs(world.scenario())) {}
+
+bool Engine::ask(std::function<void()> work) {
+    const bool taken = asked_.push(std::move(work));
+    wake_.signal();
+    return taken;
+}
+
+void Engine::run_asked() {
+    while (auto work = asked_.pop(0ns)) (*work)();
+}
+
+void Engine::pause() {
+    if (!paused_since_) paused_since_ = mono_now();
+}
+
+void Engine::resume() {
+    if (!paused_since_) return;
+    start_ += mono_now() - *paused_since_;
+    paused_since_.reset();
+}
+
+SimTime Engine::elapsed() const {
+    return simulated(mono_now());
+}
+
+bool Engine::set_input(const std::string& address, double value) {
+    return world_.set_input(address, value, elapsed());
+}
+
+std::vector<std::pair<std::string, double>> Engine::inputs() const {
+    auto out = inputs_;
+    const SimTime now = elapsed();
+    for (auto& [address, value] : out) {
+        value = world_.scenario().inputs.at(address, now, value);
+    }
+    return out;
+}
+
+std::string_view Engine::state(std::size_t device) const {
+    if (faults_.silenced(device)) return "silent";
+    return links_.carriers[links_.carrier_of[device]]->state();
+}
 
 void Engine::stop() {
     stopping_ = true;
@@ -33,7 +77,7 @@ MonoTime Engine::real(SimTime t) const {
 }
 
 SimTime Engine::simulated(MonoTime now) const {
-    const SimTime since = now - start_;
+    const SimTime since = paused_since_.value_or(now) - start_;
     if (options_.speed == 1) return since;
     return SimTime{static_cast<std::int64_t>(static_cast<double>(since.count()) * options_.speed)};
 }
@@ -49,7 +93,7 @@ Result<void> Engine::open_links(MonoTime now) {
 }
 
 Result<RunResult> Engine::run() {
-    start_ = mono_now();
+    origin_ = start_ = mono_now();
     wall_start_ = SystemClock().wall();
     progress_at_ = start_ + 1s;
     if (auto opened = open_links(start_); !opened) return std::move(opened).error();
@@ -57,9 +101,10 @@ Result<RunResult> Engine::run() {
     MonoTime give_up{};
     std::string why;
     while (true) {
+        run_asked();
         const MonoTime now = mono_now();
         if (generating) {
-            take_due(now);
+            if (!paused_since_) take_due(now);
             const auto due = world_.next_due();
             const bool over = !due || (options_.until && simulated(now) >= *options_.until);
             if (stopping_ || over) {
@@ -72,6 +117,8 @@ Result<RunResult> Engine::run() {
         if (!generating && (settled() || now >= give_up)) break;
         wait(now, generating);
     }
+    asked_.close();
+    run_asked();
     for (auto& carrier : links_.carriers) carrier->stop();
     ledger_.end(why, mono_now());
     if (auto flushed = ledger_.flush(); !flushed) return std::move(flushed).error();
@@ -97,9 +144,9 @@ void Engine::take_due(MonoTime now) {
         const auto due = world_.next_due();
         if (!due || real(*due) > now || (options_.until && *due >= *options_.until)) return;
         const Report report = world_.next();
-        const WallTime source = wall_start_ + (real(report.at) - start_);
+        const WallTime source = wall_start_ + (real(report.at) - origin_);
         ++reports_;
-        if (silenced(report.device, report.at)) {
+        if (faults_.silenced(report.device)) {
             ledger_.unsent(report.id, links_.endpoints[report.device].id, "silent", now);
             ++silenced_;
             continue;
@@ -108,36 +155,31 @@ void Engine::take_due(MonoTime now) {
     }
 }
 
-bool Engine::silenced(std::size_t device, SimTime t) const {
-    const auto& faults = world_.scenario().faults;
-    return std::any_of(faults.begin(), faults.end(), [device, t](const FaultSpec& fault) {
-        return fault.kind == FaultKind::silent && fault.active(t) &&
-               std::find(fault.devices.begin(), fault.devices.end(), device) != fault.devices.end();
-    });
+void Engine::change_faults(MonoTime now) {
+    changes_.clear();
+    faults_.update(simulated(now), changes_);
+    for (const FaultBoard::Change& change : changes_) tell_fault(change, now);
 }
 
-void Engine::change_faults(MonoTime now) {
-    const auto& faults = world_.scenario().faults;
-    for (std::size_t i = 0; i < faults.size(); ++i) {
-        const bool active = faults[i].active(simulated(now));
-        if (active == fault_active_[i]) continue;
-        fault_active_[i] = active;
-        for (const std::size_t device : faults[i].devices) {
-            ledger_.fault(to_text(faults[i].kind), links_.endpoints[device].id, active, now);
-            links_.carriers[links_.carrier_of[device]]->fault(faults[i].kind, active, now);
-        }
+void Engine::tell_fault(const FaultBoard::Change& change, MonoTime now) {
+    const FaultSpec& fault = *change.fault;
+    std::vector<std::size_t> told;  // a carrier with many devices hears it once
+    for (const std::size_t device : fault.devices) {
+        ledger_.fault(to_text(fault.kind), links_.endpoints[device].id, change.begins, now);
+        const std::size_t carrier = links_.carrier_of[device];
+        if (std::find(told.begin(), told.end(), carrier) != told.end()) continue;
+        told.push_back(carrier);
+        links_.carriers[carrier]->fault(fault, change.begins, now);
     }
 }
 
 void Engine::wait(MonoTime now, bool generating) {
     MonoTime until = now + 500ms;
     if (generating) {
-        if (const auto due = world_.next_due()) until = std::min(until, real(*due));
-        for (const FaultSpec& fault : world_.scenario().faults) {
-            if (const auto change = fault.next_change(simulated(now))) {
-                until = std::min(until, real(*change));
-            }
-        }
+        const auto due = world_.next_due();
+        if (due && !paused_since_) until = std::min(until, real(*due));
+        const auto change = faults_.next_change(simulated(now));
+        if (change && !paused_since_) until = std::min(until, real(*change));
     } else {
         until = now + 10ms;
     }

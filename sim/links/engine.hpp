@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "firmware/core/bounded_queue.hpp"
+#include "sim/links/fault_board.hpp"
 #include "sim/links/personalities.hpp"
 
 namespace fog::sim {
@@ -32,6 +34,24 @@ public:
     /// Errc: unreachable (no pty), storage_error (ledger). A broker that is away is no error.
     Result<RunResult> run();
     void stop();
+
+    /// Any thread: `work` is called on run()'s thread within a moment, and never after run().
+    /// False if 64 wait already.
+    [[nodiscard]] bool ask(std::function<void()> work);
+    // --- only within such work
+    /// Scenario time stands still: nothing is reported, no fault begins or ends.
+    void pause();
+    void resume();
+    bool paused() const { return paused_since_.has_value(); }
+    SimTime elapsed() const;
+    World& world() { return world_; }
+    FaultBoard& faults() { return faults_; }
+    /// False: there is no such input.
+    bool set_input(const std::string& address, double value);
+    std::vector<std::pair<std::string, double>> inputs() const;
+    const Endpoint& endpoint(std::size_t device) const { return links_.endpoints[device]; }
+    std::string_view state(std::size_t device) const;
+
     /// Called about once a second of the run, from run()'s thread.
     void on_progress(std::function<void(const RunResult&)> call) { progress_ = std::move(call); }
 
@@ -40,7 +60,8 @@ private:
     Result<void> round(MonoTime now);
     void take_due(MonoTime now);
     void change_faults(MonoTime now);
-    bool silenced(std::size_t device, SimTime t) const;
+    void tell_fault(const FaultBoard::Change& change, MonoTime now);
+    void run_asked();
     void wait(MonoTime now, bool generating);
     bool settled() const;
     RunResult result() const;
@@ -52,8 +73,12 @@ private:
     Ledger& ledger_;
     Wake wake_;
     LinkSet links_;
-    std::vector<bool> fault_active_;
-    MonoTime start_{};
+    FaultBoard faults_;
+    BoundedQueue<std::function<void()>> asked_;
+    std::vector<FaultBoard::Change> changes_;
+    MonoTime start_{};   // of scenario time; moves on by every pause
+    MonoTime origin_{};  // when the run began
+    std::optional<MonoTime> paused_since_;
     WallTime wall_start_{};
     std::atomic<bool> stopping_{false};
     std::uint64_t reports_ = 0;
@@ -61,6 +86,7 @@ private:
     std::vector<pollfd> fds_;
     std::function<void(const RunResult&)> progress_;
     MonoTime progress_at_{};
+    std::vector<std::pair<std::string, double>> inputs_;  // with their values at the beginning
 };
 
 }  // namespace fog::sim

@@ -36,6 +36,12 @@ private:
     std::vector<std::uint64_t> acked_;
 };
 
+FaultSpec fault_of(FaultKind kind) {
+    FaultSpec out;
+    out.kind = kind;
+    return out;
+}
+
 struct Bench {
     TempFolder folder;
     Result<Ledger> ledger = Ledger::open(folder.path() / "ledger.jsonl");
@@ -93,11 +99,11 @@ TEST_CASE("serial: acknowledgements of the wire become lines of the ledger") {
 TEST_CASE("serial: an unplugged device is unsent and comes back behind the same link") {
     Bench bench("C");
     Fd gateway = bench.open();
-    bench.carrier.fault(FaultKind::unplug, true, bench.now);
+    bench.carrier.fault(fault_of(FaultKind::unplug), true, bench.now);
     bench.report(1);
     CHECK(bench.carrier.counts().unsent == 1);
     CHECK_FALSE(bench.open());
-    bench.carrier.fault(FaultKind::unplug, false, bench.now);
+    bench.carrier.fault(fault_of(FaultKind::unplug), false, bench.now);
     gateway = bench.open();
     REQUIRE(gateway);
     bench.report(2);
@@ -109,9 +115,9 @@ TEST_CASE("serial: garbage is seeded and ends with its fault") {
     Bench one("C"), two("C");
     const Fd a = one.open(), b = two.open();
     for (Bench* bench : {&one, &two}) {
-        bench->carrier.fault(FaultKind::garbage, true, bench->now);
+        bench->carrier.fault(fault_of(FaultKind::garbage), true, bench->now);
         bench->report(1);
-        bench->carrier.fault(FaultKind::garbage, false, bench->now);
+        bench->carrier.fault(fault_of(FaultKind::garbage), false, bench->now);
     }
     const std::string noise = read_some(a);
     CHECK(noise.size() > 2);

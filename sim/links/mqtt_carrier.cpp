@@ -197,8 +197,12 @@ std::optional<MonoTime> MqttCarrier::next_step() const {
     return retry_at_;
 }
 
-void MqttCarrier::fault(FaultKind kind, bool begins, MonoTime) {
-    if (kind == FaultKind::clean_disconnect) worker_.pause(begins);
+std::string_view MqttCarrier::state() const {
+    return connection_ != 0 ? "connected" : "away";
+}
+
+void MqttCarrier::fault(const FaultSpec& fault, bool begins, MonoTime) {
+    if (fault.kind == FaultKind::clean_disconnect) worker_.pause(begins);
 }
 
 }  // namespace fog::sim

@@ -43,7 +43,8 @@ public:
     void step(MonoTime now) override;
     void release(MonoTime now) override;
     std::optional<MonoTime> next_step() const override;
-    void fault(FaultKind kind, bool begins, MonoTime now) override;
+    void fault(const FaultSpec& fault, bool begins, MonoTime now) override;
+    std::string_view state() const override;
     bool settled() const override { return ready_.empty() && out_.empty(); }
     void stop() override { worker_.stop(); }
     std::size_t waiting() const override { return ready_.size() + out_.size(); }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 #include "drivers/sim_device.hpp"
 #include "firmware/core/text.hpp"
@@ -100,21 +101,6 @@ void check_device(const DeviceSpec& device, std::vector<Fault>& faults) {
                       "no personality '" + device.personality + "'", std::move(hint), false});
 }
 
-void check_fault(const Scenario& scenario, const FaultSpec& fault, std::vector<Fault>& faults) {
-    if (fault.kind == FaultKind::silent) return;
-    const bool wants_mqtt = fault.kind == FaultKind::clean_disconnect;
-    for (const std::size_t index : fault.devices) {
-        const DeviceSpec& device = scenario.devices[index];
-        if (is_mqtt(device) == wants_mqtt) continue;
-        faults.push_back(
-            {"S0106", "/fault", fault.mark,
-             "fault '" + std::string(to_text(fault.kind)) + "' does not fit '" + device.id +
-                 "', which is " + device.personality,
-             wants_mqtt ? "it needs an MQTT personality" : "it needs a serial personality", false});
-        return;
-    }
-}
-
 std::string plain_gateway_id(const MqttLink& link, const DeviceSpec& device) {
     return link.prefix.empty() ? device.id : device_slug(link.prefix + "-" + device.id);
 }
@@ -149,7 +135,34 @@ void add_to_pool(std::map<PoolKey, Pool>& pools, const Scenario& scenario, std::
     pool.devices.push_back({index, endpoint, shape, link.prefix, link.qos, link.retain});
 }
 
+/// The first value of `{ input = 0.0 }` somewhere within a signal.
+std::optional<double> initial_input(const Node& signal) {
+    if (const Node* input = signal.find("input")) return input->number();
+    if (const auto* members = signal.table()) {
+        for (const auto& [key, value] : *members) {
+            if (const auto found = initial_input(value)) return found;
+        }
+    }
+    if (const auto* items = signal.array()) {
+        for (const Node& item : *items) {
+            if (const auto found = initial_input(item)) return found;
+        }
+    }
+    return std::nullopt;
+}
+
 }  // namespace
+
+std::vector<std::pair<std::string, double>> scenario_inputs(const Scenario& scenario) {
+    std::vector<std::pair<std::string, double>> out;
+    for (const DeviceSpec& device : scenario.devices) {
+        for (const PointSpec& point : device.points) {
+            const auto initial = initial_input(point.signal);
+            if (initial) out.emplace_back(device.id + "." + point.name, *initial);
+        }
+    }
+    return out;
+}
 
 std::vector<std::string> personality_names() {
     std::vector<std::string> names = {"mqtt.json", "mqtt.plain"};
@@ -163,7 +176,37 @@ void check_links(const Scenario& scenario, std::vector<Fault>& faults) {
         // One block's faults are the same for all its devices.
         if (device.index == 0) check_device(device, faults);
     }
-    for (const FaultSpec& fault : scenario.faults) check_fault(scenario, fault, faults);
+    for (const FaultSpec& fault : scenario.faults) {
+        if (auto misfit = fault_misfit(scenario, fault)) faults.push_back(std::move(*misfit));
+    }
+}
+
+FaultPlace link_place(const DeviceSpec& device) {
+    return is_mqtt(device) ? FaultPlace::mqtt : FaultPlace::serial;
+}
+
+std::optional<Fault> fault_misfit(const Scenario& scenario, const FaultSpec& fault) {
+    const FaultPlace place = info(fault.kind).place;
+    if (place == FaultPlace::mqtt && fault.kind != FaultKind::clean_disconnect) {
+        return Fault{"S0105", "/fault", fault.mark,
+                     "fault '" + std::string(to_text(fault.kind)) +
+                         "' is not built in this version",
+                     {}, false};
+    }
+    if (place == FaultPlace::device) return std::nullopt;
+    for (const std::size_t index : fault.devices) {
+        const DeviceSpec& device = scenario.devices[index];
+        if (link_place(device) == place) continue;
+        return Fault{"S0106",
+                     "/fault",
+                     fault.mark,
+                     "fault '" + std::string(to_text(fault.kind)) + "' does not fit '" + device.id +
+                         "', which is " + device.personality,
+                     place == FaultPlace::mqtt ? "it needs an MQTT personality"
+                                               : "it needs a serial personality",
+                     false};
+    }
+    return std::nullopt;
 }
 
 LinkSet make_links(const Scenario& scenario, const LinkPlace& place, Ledger& ledger,

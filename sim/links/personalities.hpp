@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,12 @@ struct LinkSet {
 
 /// Checks every device's personality and `link` options, and every fault against its devices.
 void check_links(const Scenario& scenario, std::vector<Fault>& faults);
+/// What is wrong with a fault on these devices; nothing if it fits all of them.
+std::optional<Fault> fault_misfit(const Scenario& scenario, const FaultSpec& fault);
+/// Which faults of links a device knows: serial, mqtt, or none (device).
+FaultPlace link_place(const DeviceSpec& device);
+/// Every input of the scenario with its value before the first event.
+std::vector<std::pair<std::string, double>> scenario_inputs(const Scenario& scenario);
 /// Makes the carriers; nothing is opened yet. The scenario has passed check_links(); it, the
 /// ledger and the wake outlive the set.
 LinkSet make_links(const Scenario& scenario, const LinkPlace& place, Ledger& ledger,

@@ -52,7 +52,7 @@ TEST_CASE("personalities: a fault must fit the link of its device") {
     REQUIRE(unplug.size() == 1);
     CHECK(unplug[0].detail == "fault 'unplug' does not fit 'd-1', which is mqtt.json");
     CHECK(faults_of("mqtt.json", table({}), "blackhole").at(0).detail ==
-          "fault 'blackhole' is not built in this version");
+          "fault 'blackhole' acts on tcp proxy, found 'device/d-*'");
     CHECK(faults_of("mqtt.json", table({}), "unplugg").at(0).hint == "did you mean 'unplug'?");
 }
 

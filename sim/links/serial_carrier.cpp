@@ -19,6 +19,7 @@ SerialCarrier::SerialCarrier(Options options, Endpoint endpoint, std::unique_ptr
       device_(std::move(device)),
       ledger_(ledger),
       port_(options_.link, options_.baud),
+      cable_(options_.seed, endpoint_.id),
       noise_(options_.seed, endpoint_.id, "garbage") {}
 
 Result<void> SerialCarrier::start(MonoTime now) {
@@ -28,8 +29,8 @@ Result<void> SerialCarrier::start(MonoTime now) {
 }
 
 void SerialCarrier::queue(std::span<const std::byte> bytes, MonoTime now) {
-    if (!bytes.empty() && !port_.send(bytes, now)) {
-        ledger_.link(endpoint_.id, "overrun", "the line is slower than the device", now);
+    for (const FaultKind kind : cable_.take(bytes, now)) {
+        ledger_.link(endpoint_.id, to_text(kind), "struck a frame", now);
     }
 }
 
@@ -37,7 +38,7 @@ void SerialCarrier::take(const Report& report, WallTime source, MonoTime now) {
     // A device that waits for acknowledgements keeps readings itself; one that just talks has
     // nobody to talk to without a cable.
     const bool keeps = endpoint_.level != "C";
-    if (unplugged_ && !keeps) {
+    if (unplugged_ > 0 && !keeps) {
         ledger_.unsent(report.id, endpoint_.id, "unplugged", now);
         ++counts_.unsent;
         return;
@@ -67,23 +68,29 @@ void SerialCarrier::step(MonoTime now) {
         ledger_.acked(id, now);
         ++counts_.acked;
     }
-    if (noisy_ && now >= noise_at_) make_noise(now);
+    if (noisy_ > 0 && now >= noise_at_) make_noise(now);
 }
 
 void SerialCarrier::make_noise(MonoTime now) {
     Bytes bytes(1 + noise_.bits(noise_drawn_++) % 32);
     for (std::byte& one : bytes) one = static_cast<std::byte>(noise_.bits(noise_drawn_++));
-    queue(bytes, now);
+    // Noise comes from the cable itself.
+    if (!port_.send(bytes, now)) ledger_.link(endpoint_.id, "overrun", "noise", now);
     noise_at_ = now + kNoiseEvery;
 }
 
 void SerialCarrier::release(MonoTime now) {
+    while (const auto piece = cable_.release(now)) {
+        if (port_.send(*piece, now)) continue;
+        ledger_.link(endpoint_.id, "overrun", "the line is slower than the device", now);
+    }
     port_.pump(now);
 }
 
 std::optional<MonoTime> SerialCarrier::next_step() const {
-    return noisy_ ? std::min({tick_at_, noise_at_, port_.next_pump()})
-                  : std::min(tick_at_, port_.next_pump());
+    MonoTime next = std::min(tick_at_, port_.next_pump());
+    if (noisy_ > 0) next = std::min(next, noise_at_);
+    return std::min(next, cable_.next().value_or(next));
 }
 
 void SerialCarrier::watch(std::vector<pollfd>& fds) const {
@@ -92,24 +99,31 @@ void SerialCarrier::watch(std::vector<pollfd>& fds) const {
     if (port_.heard()) fds.push_back({port_.fd(), POLLIN, 0});
 }
 
-void SerialCarrier::fault(FaultKind kind, bool begins, MonoTime now) {
-    switch (kind) {
-        case FaultKind::unplug:
-            unplugged_ = begins;
-            if (begins) {
-                port_.unplug();
-            } else if (auto plugged = port_.plug(); !plugged) {
-                log_error("sim", endpoint_.id + ": " + plugged.error().what);
-            }
-            ledger_.link(endpoint_.id, begins ? "unplugged" : "plugged", {}, now);
-            break;
-        case FaultKind::garbage:
-            noisy_ = begins;
-            noise_at_ = now;
-            break;
-        case FaultKind::silent:
-        case FaultKind::clean_disconnect:
-            break;
+std::string_view SerialCarrier::state() const {
+    if (unplugged_ > 0) return "unplugged";
+    return port_.heard() ? "heard" : "unheard";
+}
+
+void SerialCarrier::unplug(bool out, MonoTime now) {
+    if (out) {
+        port_.unplug();
+        cable_.clear();
+    } else if (auto plugged = port_.plug(); !plugged) {
+        log_error("sim", endpoint_.id + ": " + plugged.error().what);
+    }
+    ledger_.link(endpoint_.id, out ? "unplugged" : "plugged", {}, now);
+}
+
+void SerialCarrier::fault(const FaultSpec& fault, bool begins, MonoTime now) {
+    if (fault.kind == FaultKind::unplug) {
+        unplugged_ += begins ? 1 : -1;
+        const bool changed = begins ? unplugged_ == 1 : unplugged_ == 0;
+        if (changed) unplug(begins, now);
+    } else if (fault.kind == FaultKind::garbage) {
+        noisy_ += begins ? 1 : -1;
+        noise_at_ = now;
+    } else {
+        cable_.set(fault, begins, now);
     }
 }
 

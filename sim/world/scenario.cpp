@@ -15,24 +15,6 @@ constexpr std::int64_t kMaxDevices = 10'000;
 constexpr std::size_t kMaxPoints = 256;  // of a device
 constexpr std::uint64_t kSlots = 900'000;
 
-constexpr std::array<std::pair<std::string_view, FaultKind>, 4> kFaults = {{
-    {"unplug", FaultKind::unplug},
-    {"silent", FaultKind::silent},
-    {"garbage", FaultKind::garbage},
-    {"clean_disconnect", FaultKind::clean_disconnect},
-}};
-
-/// Faults of the design that this version does not have: refused by name, not as a typing error.
-constexpr std::array<std::string_view, 44> kFaultsNotBuilt = {
-    "dropout",    "late_batch",   "noise",           "impulse",       "drift",       "bias",
-    "gain",       "quantise",     "saturate",        "stuck",         "nan",         "invalid_code",
-    "wrong_unit", "swap",         "duplicate_id",    "null",          "burst",       "delay",
-    "jitter",     "drop",         "duplicate",       "reorder",       "truncate",    "bit_flip",
-    "bad_crc",    "split",        "merge",           "baud_mismatch", "late_answer", "no_answer",
-    "will",       "session_lost", "client_id_clash", "oversize",      "refuse",      "reset",
-    "blackhole",  "throttle",     "latency",         "cut_after",     "half_close",  "skew",
-    "step",       "kill9"};
-
 std::int64_t count_of(ConfigView& view) {
     return view.integer("count", 1, 1, kMaxDevices);
 }
@@ -64,7 +46,9 @@ public:
             view.fault("device", "S0101", "a scenario needs at least one [[device]]");
         }
         for (ConfigView& event : view.tables("event")) read_event(event);
-        for (ConfigView& fault : view.tables("fault")) read_fault(fault);
+        for (ConfigView& fault : view.tables("fault")) {
+            scenario_.faults.push_back(read_fault_spec(fault, scenario_, false));
+        }
         for (ConfigView& expect : view.tables("expect")) read_expect(expect);
         view.done();
         return std::move(scenario_);
@@ -211,68 +195,6 @@ private:
         view.done();
     }
 
-    void read_fault(ConfigView& view) {
-        FaultSpec fault;
-        fault.mark = view.node().mark;
-        fault.at = view.duration("at", SimTime{0});
-        fault.lasts = view.duration("for", std::chrono::seconds{10});
-        fault.every = view.duration("every", SimTime{0});
-        const std::string kind = view.required_text("kind");
-        const std::string on = view.required_text("on");
-        if (!view.has("at")) view.fault("at", "S0101", "'at' is missing");
-        if (fault.lasts.count() <= 0) view.fault("for", "S0101", "'for' must be more than zero");
-        if (fault.every.count() != 0 && fault.every <= fault.lasts) {
-            view.fault("every", "S0101", "'every' must be longer than 'for'");
-        }
-        find_kind(view, kind, fault.kind);
-        select(view, on, fault.devices);
-        view.done();
-        scenario_.faults.push_back(std::move(fault));
-    }
-
-    void find_kind(ConfigView& view, const std::string& kind, FaultKind& out) {
-        std::vector<std::string_view> known;
-        for (const auto& [name, value] : kFaults) {
-            if (name == kind) {
-                out = value;
-                return;
-            }
-            known.push_back(name);
-        }
-        if (std::find(kFaultsNotBuilt.begin(), kFaultsNotBuilt.end(), kind) !=
-            kFaultsNotBuilt.end()) {
-            view.fault("kind", "S0105", "fault '" + kind + "' is not built in this version",
-                       "built are unplug, silent, garbage, clean_disconnect");
-        } else if (!kind.empty()) {
-            view.fault("kind", "S0104", "no fault '" + kind + "'", did_you_mean(kind, known));
-        }
-    }
-
-    void select(ConfigView& view, const std::string& on, std::vector<std::size_t>& out) {
-        constexpr std::string_view kPrefix = "device/";
-        if (on.empty()) return;
-        if (!std::string_view(on).starts_with(kPrefix)) {
-            view.fault("on", "S0105", "faults act on devices in this version, found '" + on + "'",
-                       "for example on = \"device/freezer-1\" or \"device/freezer-*\"");
-            return;
-        }
-        const std::string_view wanted = std::string_view(on).substr(kPrefix.size());
-        const bool many = wanted.ends_with('*');
-        std::vector<std::string_view> known;
-        for (std::size_t i = 0; i < scenario_.devices.size(); ++i) {
-            const std::string& id = scenario_.devices[i].id;
-            const bool hit =
-                many ? std::string_view(id).starts_with(wanted.substr(0, wanted.size() - 1))
-                     : id == wanted;
-            if (hit) out.push_back(i);
-            known.emplace_back(id);
-        }
-        if (out.empty()) {
-            view.fault("on", "S0104", "no device '" + std::string(wanted) + "'",
-                       did_you_mean(wanted, known));
-        }
-    }
-
     void read_expect(ConfigView& view) {
         static constexpr std::array<std::string_view, 19> kKinds = {
             "lost",    "duplicates",  "silent",       "corrupt",     "order",
@@ -327,28 +249,6 @@ Node without(const Node& root, std::initializer_list<std::string_view> keys) {
 }
 
 }  // namespace
-
-std::string_view to_text(FaultKind kind) {
-    for (const auto& [name, value] : kFaults) {
-        if (value == kind) return name;
-    }
-    return "";
-}
-
-bool FaultSpec::active(SimTime t) const {
-    if (t < at) return false;
-    const SimTime since = every.count() > 0 ? (t - at) % every : t - at;
-    return since < lasts;
-}
-
-std::optional<SimTime> FaultSpec::next_change(SimTime t) const {
-    if (t < at) return at;
-    const SimTime since = every.count() > 0 ? (t - at) % every : t - at;
-    const SimTime begun = t - since;
-    if (since < lasts) return begun + lasts;
-    if (every.count() > 0) return begun + every;
-    return std::nullopt;
-}
 
 Scenario parse_scenario(const Node& root, const ScenarioOptions& options,
                         std::vector<Fault>& faults) {

@@ -9,6 +9,7 @@
 
 #include "firmware/core/node.hpp"
 #include "firmware/core/value.hpp"
+#include "sim/world/fault_spec.hpp"
 #include "sim/world/signal.hpp"
 
 namespace fog::sim {
@@ -37,22 +38,6 @@ struct DeviceSpec {
 };
 inline constexpr std::uint64_t kIdsPerDevice = 10'000'000'000ULL;
 
-enum class FaultKind : std::uint8_t { unplug, silent, garbage, clean_disconnect };
-std::string_view to_text(FaultKind kind);
-
-struct FaultSpec {
-    FaultKind kind = FaultKind::silent;
-    std::vector<std::size_t> devices;  // places in Scenario::devices
-    SimTime at{};
-    SimTime lasts{};
-    SimTime every{};  // 0 = once
-    Mark mark;
-    /// Whether it holds at `t`.
-    bool active(SimTime t) const;
-    /// The next time after `t` at which active() may change; nothing if never again.
-    std::optional<SimTime> next_change(SimTime t) const;
-};
-
 /// One line of `expect`. Kinds the checker cannot judge yet are kept: it reports them as skipped.
 struct Expectation {
     std::string kind;   // "lost"
@@ -66,6 +51,8 @@ struct Scenario {
     std::optional<SimTime> duration;  // none = until stopped
     std::vector<DeviceSpec> devices;
     Inputs inputs;
+    std::vector<ProxySpec> proxies;
+    std::vector<FarSpec> fars;
     std::vector<FaultSpec> faults;
     std::vector<Expectation> expect;
     std::string resolved;  // TOML: variables and {n} options filled in, seed as used

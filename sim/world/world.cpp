@@ -1,5 +1,6 @@
 #include "sim/world/world.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace fog::sim {
@@ -26,7 +27,7 @@ World::World(Scenario scenario) : scenario_(std::move(scenario)) {
         Device device;
         for (const PointSpec& point : spec.points) {
             const SignalContext context{scenario_.seed, spec.id + "." + point.name,
-                                        &scenario_.inputs, nullptr};
+                                        &scenario_.inputs, &inputs_};
             device.points.push_back({&point, make_signal(point.signal, context, none),
                                      RandomStream(scenario_.seed, context.address, "noise")});
         }
@@ -59,6 +60,12 @@ Report World::next() {
     ++device.reports;
     due_.push({due.at + spec.interval, due.device});
     return report;
+}
+
+bool World::set_input(const std::string& address, double value, SimTime t) {
+    if (std::find(inputs_.begin(), inputs_.end(), address) == inputs_.end()) return false;
+    scenario_.inputs.add(address, {t, SimTime{0}, value});
+    return true;
 }
 
 }  // namespace fog::sim

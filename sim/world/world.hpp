@@ -41,6 +41,8 @@ public:
     std::optional<SimTime> next_due() const;
     /// The next report, earliest first, ties by place in the file. Only if next_due().
     Report next();
+    /// From `t` on an input has this value: a person. False: there is no such input.
+    bool set_input(const std::string& address, double value, SimTime t);
 
 private:
     struct Point {
@@ -61,6 +63,7 @@ private:
     };
     Scenario scenario_;
     std::vector<Device> devices_;
+    std::vector<std::string> inputs_;  // addresses
     std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
 };
 
