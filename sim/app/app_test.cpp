@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "firmware/io/files.hpp"
+#include "sim/app/fogsim_process.hpp"
 #include "sim/app/scenario_file.hpp"
 #include "tests/support/mosquitto.hpp"
 #include "tests/support/temp_folder.hpp"
@@ -58,55 +59,6 @@ TEST_CASE("scenario: those that come with fogsim load") {
         CHECK_MESSAGE(scenario, (scenario ? "" : scenario.error().what));
         if (scenario) CHECK_FALSE(describe(*scenario).empty());
     }
-}
-
-/// fogsim as a process, ended with this object at the latest.
-class Process {
-public:
-    explicit Process(std::vector<std::string> words) {
-        words.insert(words.begin(), FOGSIM_PROGRAM);
-        pid_ = ::fork();
-        if (pid_ != 0) return;
-        const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
-        ::dup2(null, 0), ::dup2(null, 1), ::dup2(null, 2);
-        std::vector<char*> argv;
-        for (auto& word : words) argv.push_back(word.data());
-        argv.push_back(nullptr);
-        ::execv(argv[0], argv.data());
-        ::_exit(127);
-    }
-    ~Process() {
-        if (pid_ > 0) end(SIGKILL);
-    }
-    Process(const Process&) = delete;
-    Process& operator=(const Process&) = delete;
-    /// The exit code after a signal, -1 if it did not exit by itself.
-    int end(int signal) {
-        ::kill(pid_, signal);
-        return wait();
-    }
-    int wait() {
-        int status = 0;
-        ::waitpid(std::exchange(pid_, -1), &status, 0);
-        return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-    }
-
-private:
-    pid_t pid_ = -1;
-};
-
-template <class Condition>
-bool within(std::chrono::seconds limit, Condition condition) {
-    const auto deadline = std::chrono::steady_clock::now() + limit;
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > deadline) return false;
-        std::this_thread::yield();
-    }
-    return true;
-}
-
-int run_fogsim(std::vector<std::string> words) {
-    return Process(std::move(words)).wait();
 }
 
 TEST_CASE("fogsim: exit codes say what was wrong") {

@@ -22,11 +22,21 @@ struct RunCommand {
     std::filesystem::path run_dir;  // empty: <out>/run
     std::string until;              // a duration, empty: to the end
     std::string mqtt_url;
+    std::filesystem::path control;  // empty: <out>/control.sock
     double speed = 1;
     bool json = false;
     bool quiet = false;
 };
 Exit run_command(const RunCommand& command);
+
+struct CtlCommand {
+    std::filesystem::path control = "fogsim-out/control.sock";
+    std::string what;  // "status", "fault add", "fault clear", "set", "pause", "resume", "stop"
+    std::string on, kind, lasts, id, input, value;
+    std::vector<std::string> with;  // name=value, parameters of a fault
+    bool json = false;
+};
+Exit ctl_command(const CtlCommand& command);
 
 struct ScenarioCommand {
     std::vector<std::string> scenarios;

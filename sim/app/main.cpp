@@ -24,6 +24,7 @@ struct Line {
     ScenarioCommand scenario;
     CheckCommand check;
     FarCommand far;
+    CtlCommand ctl;
     bool json = false;
 };
 
@@ -37,6 +38,7 @@ CLI::App* add_run(CLI::App& app, Line& line) {
     run->add_option("--until", line.run.until, "end at this scenario time, e.g. \"30 s\"");
     run->add_option("--mqtt", line.run.mqtt_url, "broker or gateway, e.g. mqtt://127.0.0.1:1883");
     run->add_option("--speed", line.run.speed, "scenario seconds per real second");
+    run->add_option("--control", line.run.control, "socket for 'ctl' (OUT/control.sock)");
     run->add_flag("--quiet", line.run.quiet, "no line every ten seconds");
     return run;
 }
@@ -54,6 +56,37 @@ CLI::App* add_far(CLI::App& app, Line& line) {
     mqtt->add_option("--password", line.far.password);
     mqtt->add_flag("--json", line.json);
     return mqtt;
+}
+
+CLI::App* add_ctl(CLI::App& app, Line& line) {
+    auto* ctl = app.add_subcommand("ctl", "Look at a run and change it while it goes on");
+    ctl->add_option("--control", line.ctl.control, "its socket")->capture_default_str();
+    ctl->add_flag("--json", line.json);
+    ctl->require_subcommand(1);
+    const auto add = [&line](CLI::App* to, const char* name, const char* about, const char* what) {
+        auto* sub = to->add_subcommand(name, about);
+        sub->callback([&line, what] { line.ctl.what = what; });
+        sub->fallthrough();  // --control and --json may stand behind it too
+        return sub;
+    };
+    add(ctl, "status", "Devices, inputs and faults", "status");
+    add(ctl, "pause", "Scenario time stands still", "pause");
+    add(ctl, "resume", "Scenario time goes on", "resume");
+    add(ctl, "stop", "End the run, with its report", "stop");
+    auto* set = add(ctl, "set", "Give an input a value", "set");
+    set->add_option("INPUT", line.ctl.input, "device.point, or plant.input")->required();
+    set->add_option("VALUE", line.ctl.value)->required();
+    auto* fault = ctl->add_subcommand("fault", "Add or clear a fault");
+    fault->require_subcommand(1);
+    fault->fallthrough();
+    auto* begin = add(fault, "add", "Begin a fault now", "fault add");
+    begin->add_option("ON", line.ctl.on, "device/freezer-*, tcp/cloud, far/cloud")->required();
+    begin->add_option("KIND", line.ctl.kind)->required();
+    begin->add_option("--for", line.ctl.lasts, "e.g. \"10 s\"; until cleared");
+    begin->add_option("--with", line.ctl.with, "name=value, e.g. by=\"200 ms\"");
+    auto* clear = add(fault, "clear", "End a fault", "fault clear");
+    clear->add_option("ID", line.ctl.id)->required();
+    return ctl;
 }
 
 int run_main(int argc, char** argv) {
@@ -74,6 +107,7 @@ int run_main(int argc, char** argv) {
     check->add_option("--gateway-ledger", line.check.gateway_ledgers,
                       "answer of GET /api/v1/uplinks/{id}/ledger (DIR/ledger-<sink>.json)");
     auto* far = add_far(app, line);
+    auto* ctl = add_ctl(app, line);
     for (auto* sub : {run, validate, list, check}) sub->add_flag("--json", line.json);
     try {
         app.parse(argc, argv);
@@ -82,7 +116,8 @@ int run_main(int argc, char** argv) {
         return code == 0 ? 0 : static_cast<int>(Exit::bad_scenario);
     }
     if (run->count("--seed") > 0) line.run.seed = line.seed;
-    line.run.json = line.scenario.json = line.check.json = line.far.json = line.json;
+    line.run.json = line.scenario.json = line.check.json = line.far.json = line.ctl.json =
+        line.json;
     Exit code = Exit::ok;
     if (run->parsed()) code = run_command(line.run);
     if (describe->parsed()) code = describe_command(line.scenario);
@@ -90,6 +125,7 @@ int run_main(int argc, char** argv) {
     if (list->parsed()) code = list_command(line.json);
     if (check->parsed()) code = check_command(line.check);
     if (far->parsed()) code = far_mqtt_command(line.far);
+    if (ctl->parsed()) code = ctl_command(line.ctl);
     return static_cast<int>(code);
 }
 

@@ -4,6 +4,7 @@
 #include "firmware/core/text.hpp"
 #include "firmware/io/files.hpp"
 #include "sim/app/commands.hpp"
+#include "sim/app/control.hpp"
 #include "sim/app/scenario_file.hpp"
 #include "sim/links/engine.hpp"
 
@@ -115,6 +116,14 @@ Exit run_command(const RunCommand& command) {
             print_counts(std::cout, sofar);
             std::cout << std::endl;
         });
+    }
+    ControlServer control(engine);
+    const auto socket = command.control.empty() ? command.out / "control.sock" : command.control;
+    if (auto started = control.start(socket); !started) {
+        // A run whose folder's name is too long for a socket goes on without one.
+        const bool needed = !command.control.empty() || started.error().code == Errc::busy;
+        if (needed) return fail(started.error());
+        words << "fogsim: no control socket: " << started.error().what << std::endl;
     }
     signals.on_stop([&engine] { engine.stop(); });
     auto result = engine.run();
