@@ -163,6 +163,11 @@ void Engine::change_faults(MonoTime now) {
 
 void Engine::tell_fault(const FaultBoard::Change& change, MonoTime now) {
     const FaultSpec& fault = *change.fault;
+    if (fault.devices.empty()) {
+        ledger_.fault(to_text(fault.kind), fault.on, change.begins, now);
+        if (place_fault_) place_fault_(fault, change.begins);
+        return;
+    }
     std::vector<std::size_t> told;  // a carrier with many devices hears it once
     for (const std::size_t device : fault.devices) {
         ledger_.fault(to_text(fault.kind), links_.endpoints[device].id, change.begins, now);

@@ -35,6 +35,11 @@ public:
     Result<RunResult> run();
     void stop();
 
+    /// Faults that act on no device (proxies, far sides, the gateway), from run()'s thread.
+    void on_place_fault(std::function<void(const FaultSpec&, bool begins)> call) {
+        place_fault_ = std::move(call);
+    }
+
     /// Any thread: `work` is called on run()'s thread within a moment, and never after run().
     /// False if 64 wait already.
     [[nodiscard]] bool ask(std::function<void()> work);
@@ -86,6 +91,7 @@ private:
     std::vector<pollfd> fds_;
     std::function<void(const RunResult&)> progress_;
     MonoTime progress_at_{};
+    std::function<void(const FaultSpec&, bool)> place_fault_;
     std::vector<std::pair<std::string, double>> inputs_;  // with their values at the beginning
 };
 

@@ -188,10 +188,13 @@ FaultPlace link_place(const DeviceSpec& device) {
 std::optional<Fault> fault_misfit(const Scenario& scenario, const FaultSpec& fault) {
     const FaultPlace place = info(fault.kind).place;
     if (place == FaultPlace::mqtt && fault.kind != FaultKind::clean_disconnect) {
-        return Fault{"S0105", "/fault", fault.mark,
-                     "fault '" + std::string(to_text(fault.kind)) +
-                         "' is not built in this version",
-                     {}, false};
+        return Fault{
+            "S0105",
+            "/fault",
+            fault.mark,
+            "fault '" + std::string(to_text(fault.kind)) + "' is not built in this version",
+            {},
+            false};
     }
     if (place == FaultPlace::device) return std::nullopt;
     for (const std::size_t index : fault.devices) {

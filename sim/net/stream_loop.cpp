@@ -229,6 +229,7 @@ void StreamLoop::wait(std::optional<MonoTime> until) {
     if (::ppoll(fds.data(), fds.size(), &time, nullptr) <= 0) return;
     std::uint64_t count = 0;
     [[maybe_unused]] const ssize_t n = ::read(wake_.get(), &count, sizeof count);
+    run_posted();  // what was asked for before these bytes were written holds for them
     for (std::size_t i = 1; i < fds.size(); ++i) {
         if (fds[i].revents == 0) continue;
         if (i < first_stream) {

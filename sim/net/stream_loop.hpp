@@ -29,7 +29,10 @@ public:
     void send(std::string_view bytes);
     std::size_t queued() const { return queue_.size(); }
     /// Closes after what is queued.
-    void finish() { finishing_ = true; }
+    void finish() {
+        finishing_ = true;
+        if (queue_.empty()) dead_ = true;
+    }
     /// Ends only our direction after what is queued, and goes on reading.
     void shut() { shutting_ = true; }
     void close() { dead_ = true; }
