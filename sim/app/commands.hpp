@@ -61,9 +61,14 @@ struct FarCommand {
     std::string sink = "cloud";
     std::string client_id = "fogsim-far";
     std::string user, password;
+    std::string listen;               // instead of url: "1884" or "127.0.0.1:1884"
+    std::vector<std::string> faults;  // "late_ack,by=200 ms,probability=0.5"
+    std::uint64_t seed = 1;
     bool json = false;
 };
+/// Subscribes at a real broker, or with `listen` is the broker.
 Exit far_mqtt_command(const FarCommand& command);
+Exit far_http_command(const FarCommand& command);
 
 /// An error on stderr, with its hint; the exit code that fits it.
 Exit fail(const Error& error);

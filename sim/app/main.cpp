@@ -43,19 +43,38 @@ CLI::App* add_run(CLI::App& app, Line& line) {
     return run;
 }
 
-CLI::App* add_far(CLI::App& app, Line& line) {
+void add_far_common(CLI::App* far, Line& line) {
+    far->add_option("--out", line.far.out, "file (far-SINK.jsonl)");
+    far->add_option("--sink", line.far.sink, "name of the sink")->capture_default_str();
+    far->add_option("--fault", line.far.faults,
+                    "KIND[,name=value...], e.g. \"late_ack,by=200 ms,every=10 s,for=2 s\"");
+    far->add_option("--seed", line.far.seed, "of the faults' chances")->capture_default_str();
+    far->add_flag("--json", line.json);
+}
+
+struct FarApps {
+    CLI::App* mqtt;
+    CLI::App* http;
+};
+
+FarApps add_far(CLI::App& app, Line& line) {
     auto* far = app.add_subcommand("far", "Play the far side and record what arrives");
     far->require_subcommand(1);
-    auto* mqtt = far->add_subcommand("mqtt", "Subscribe at the broker that plays the cloud");
-    mqtt->add_option("--url", line.far.url, "mqtt://host:port")->required();
+    auto* mqtt = far->add_subcommand("mqtt", "An MQTT broker, or a subscriber at one");
+    auto* url =
+        mqtt->add_option("--url", line.far.url, "mqtt://host:port of a broker to listen at");
+    auto* listen =
+        mqtt->add_option("--listen", line.far.listen, "be the broker: PORT or HOST:PORT");
+    url->excludes(listen);
     mqtt->add_option("--topic", line.far.topics, "filter, may be repeated")->capture_default_str();
-    mqtt->add_option("--out", line.far.out, "file (far-SINK.jsonl)");
-    mqtt->add_option("--sink", line.far.sink, "name of the sink")->capture_default_str();
     mqtt->add_option("--client-id", line.far.client_id)->capture_default_str();
     mqtt->add_option("--user", line.far.user);
     mqtt->add_option("--password", line.far.password);
-    mqtt->add_flag("--json", line.json);
-    return mqtt;
+    auto* http = far->add_subcommand("http", "A web server that takes records");
+    http->add_option("--listen", line.far.listen, "PORT or HOST:PORT")->required();
+    add_far_common(mqtt, line);
+    add_far_common(http, line);
+    return {mqtt, http};
 }
 
 CLI::App* add_ctl(CLI::App& app, Line& line) {
@@ -106,7 +125,7 @@ int run_main(int argc, char** argv) {
     check->add_option("DIR", line.check.folder, "ledger.jsonl and far-<sink>.jsonl")->required();
     check->add_option("--gateway-ledger", line.check.gateway_ledgers,
                       "answer of GET /api/v1/uplinks/{id}/ledger (DIR/ledger-<sink>.json)");
-    auto* far = add_far(app, line);
+    const FarApps far = add_far(app, line);
     auto* ctl = add_ctl(app, line);
     for (auto* sub : {run, validate, list, check}) sub->add_flag("--json", line.json);
     try {
@@ -124,7 +143,8 @@ int run_main(int argc, char** argv) {
     if (validate->parsed()) code = validate_command(line.scenario);
     if (list->parsed()) code = list_command(line.json);
     if (check->parsed()) code = check_command(line.check);
-    if (far->parsed()) code = far_mqtt_command(line.far);
+    if (far.mqtt->parsed()) code = far_mqtt_command(line.far);
+    if (far.http->parsed()) code = far_http_command(line.far);
     if (ctl->parsed()) code = ctl_command(line.ctl);
     return static_cast<int>(code);
 }

@@ -5,6 +5,7 @@
 #include "firmware/io/files.hpp"
 #include "sim/app/commands.hpp"
 #include "sim/app/control.hpp"
+#include "sim/app/places.hpp"
 #include "sim/app/scenario_file.hpp"
 #include "sim/links/engine.hpp"
 
@@ -117,6 +118,10 @@ Exit run_command(const RunCommand& command) {
             std::cout << std::endl;
         });
     }
+    auto places = Places::open(world.scenario(), command.out, words);
+    if (!places) return fail(places.error());
+    engine.on_place_fault(
+        [&places](const FaultSpec& fault, bool begins) { (*places)->fault(fault, begins); });
     ControlServer control(engine);
     const auto socket = command.control.empty() ? command.out / "control.sock" : command.control;
     if (auto started = control.start(socket); !started) {

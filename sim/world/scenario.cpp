@@ -46,6 +46,7 @@ public:
             view.fault("device", "S0101", "a scenario needs at least one [[device]]");
         }
         for (ConfigView& event : view.tables("event")) read_event(event);
+        read_places(view, scenario_);
         for (ConfigView& fault : view.tables("fault")) {
             scenario_.faults.push_back(read_fault_spec(fault, scenario_, false));
         }
