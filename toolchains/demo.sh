@@ -45,7 +45,7 @@ max_inflight_messages 1000
 user $(id -un)
 log_dest file $WORK/$1/mosquitto.log
 C
-  "$(command -v mosquitto || echo /usr/sbin/mosquitto)" -c "$WORK/$1/mosquitto.conf" &
+  "$(command -v mosquitto || echo /usr/sbin/mosquitto)" -c "$WORK/$1/mosquitto.conf" 2>>"$WORK/$1/mosquitto.log" &
   PIDS+=($!)
 }
 
