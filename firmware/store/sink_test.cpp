@@ -150,6 +150,22 @@ TEST_CASE("sink: a new one starts at now, a bit is reused only for what comes la
     CHECK_FALSE(store.remove_sink("nobody", RemoveSink::keep));
 }
 
+TEST_CASE("sink: what a call changed is in the ledgers when it returns") {
+    Fixture f;
+    f.options.sinks = {"a"};
+    Store& store = f.open();
+    for (int i = 0; i < 100; ++i) {
+        const std::string id = "b" + std::to_string(i);
+        REQUIRE(store.add_sink(id));
+        const auto all = store.ledgers();
+        CHECK(std::any_of(all.begin(), all.end(),
+                          [&id](const SinkLedger& one) { return one.sink == id; }));
+        f.add(1, Lane::live, 3);
+        REQUIRE(store.remove_sink(id, RemoveSink::discard));
+        CHECK(lane_of(store, id, Lane::live).shed == 1);
+    }
+}
+
 TEST_CASE("sink: one kept at removal gets its backlog when it comes back") {
     Fixture f;
     Store& store = f.open();

@@ -238,7 +238,6 @@ void Log::succeeded(Work& work) {
         listener_->committed({state.committed, state.ring_entry, work.lost});
     }
     for (auto& task : work.tasks) task({});
-    if (!work.tasks.empty()) publish();
 }
 
 void Log::failed(Work& work, const Error& error) {
@@ -283,10 +282,10 @@ Result<T> Log::on_store(std::function<Result<T>()> work) {
     auto result = promise->get_future();
     const bool queued = queue_->task([this, promise, work](const Result<void>& commit) {
         owner_.check();
-        if (!commit)
-            promise->set_value(Result<T>(commit.error()));
-        else
-            promise->set_value(work());
+        if (!commit) return promise->set_value(Result<T>(commit.error()));
+        auto done = work();
+        publish();  // before the caller goes on and looks
+        promise->set_value(std::move(done));
     });
     if (!queued) return Error{Errc::storage_error, "log: closed", {}};
     return result.get();
