@@ -55,8 +55,11 @@ void look_up(const std::string& host, Lookup& lookup) {
     const int code = ::getaddrinfo(host.c_str(), nullptr, &hints, &raw);
     const Addresses found(code == 0 ? raw : nullptr);
     std::array<char, NI_MAXHOST> text{};
-    if (found)
-        ::getnameinfo(found->ai_addr, found->ai_addrlen, text.data(), text.size(), nullptr, 0,
+    const addrinfo* taken = found.get();
+    while (taken != nullptr && taken->ai_family != AF_INET && taken->ai_next != nullptr)
+        taken = taken->ai_next;
+    if (taken != nullptr)
+        ::getnameinfo(taken->ai_addr, taken->ai_addrlen, text.data(), text.size(), nullptr, 0,
                       NI_NUMERICHOST);
     const std::lock_guard lock(lookup.mutex);
     lookup.code = code;

@@ -22,9 +22,10 @@ struct Endpoint {
 /// "host:port", IPv6 in brackets.
 std::string to_text(const Endpoint& endpoint);
 
-/// The first address of a name as text; addresses come back as they are. Asks on a thread of its
-/// own that is left behind when `deadline` passes or `stopped` says so, because the resolver cannot
-/// be interrupted. Errc: unreachable (no such name), timeout.
+/// The address of a name that Paho C 1.3 connects to, as text: the first of IPv4, else the last.
+/// Addresses come back as they are. Asks on a thread of its own that is left behind when `deadline`
+/// passes or `stopped` says so, because the resolver cannot be interrupted. Errc: unreachable (no
+/// such name), timeout.
 Result<std::string> resolve_host(const std::string& host,
                                  std::chrono::steady_clock::time_point deadline,
                                  const std::function<bool()>& stopped);
