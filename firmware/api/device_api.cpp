@@ -216,6 +216,41 @@ Response device_list(const ApiParts& parts, const Request& request) {
     return json_response(out.member("total", slice->total).close().take());
 }
 
+/// The payload as text; nothing if it is none. A character cut in two at the end does not count.
+std::optional<std::string_view> text_of(const LastMessage& message) {
+    std::string_view text = message.payload;
+    const bool cut = message.bytes > text.size();
+    for (int i = 0; i < 4; ++i) {
+        if (valid_utf8(text)) return text;
+        if (!cut || text.empty()) break;
+        text.remove_suffix(1);
+    }
+    return std::nullopt;
+}
+
+Response last_message(const ApiParts& parts, const Request& request, PipelineDesk& desk) {
+    const auto index = desk.registry.index_of(request.value("dev"));
+    if (!index) return not_found("device", request.value("dev"));
+    const LastMessage* message = desk.registry.messages().find(*index);
+    if (message == nullptr) return not_found("message kept of device", request.value("dev"));
+    JsonOut out;
+    out.open().member("source", message->source).member("topic", message->topic).key("payload");
+    const auto text = text_of(*message);
+    text ? out.value(*text) : out.raw("null");
+    out.member("hex", hex(as_bytes(message->payload))).member("bytes", message->bytes);
+    add_age(out, parts, parts.store.opened().boot, message->received);
+    out.member("dialect", message->dialect).member("why", message->why).key("runner_up");
+    message->runner_up.empty() ? out.raw("null") : out.value(message->runner_up);
+    out.key("points").open('[');
+    for (const PointId id : message->points) {
+        const PointState& point = *desk.registry.point(id);
+        std::string value;
+        append_value_json(value, point.last.value);
+        out.open().member("pt", point.name).member_raw("v", value).close();
+    }
+    return json_response(out.close(']').close().take());
+}
+
 Response raw_list(const ApiParts& parts, PipelineDesk& desk) {
     JsonOut out;
     out.open().member("held_back", desk.registry.held_back()).key("items").open('[');
@@ -274,6 +309,9 @@ void register_device_api(Router& router, const ApiParts& parts) {
             return json_response(out.take());
         }
         return not_found("point", request.value("pt"));
+    });
+    add("/api/v1/devices/{dev}/message", [&parts](const Request& request, PipelineDesk& desk) {
+        return last_message(parts, request, desk);
     });
     add("/api/v1/raw",
         [&parts](const Request&, PipelineDesk& desk) { return raw_list(parts, desk); });

@@ -14,6 +14,8 @@ constexpr std::int64_t kLeastGap = 5'000;          // ms, as for a silent device
 constexpr double kGapIntervals = 3;
 constexpr std::size_t kPointsDefault = 500;
 constexpr std::size_t kPointsMost = 2'000;
+constexpr std::size_t kEventsDefault = 100;
+constexpr std::int64_t kEventsMost = 500;
 
 std::int64_t to_ms(WallTime time) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
@@ -151,16 +153,82 @@ Response series(const ApiParts& parts, const Request& request) {
     return json_response(out.raw(columns).close().take());
 }
 
+std::optional<EventKind> kind_of_word(std::string_view word) {
+    for (const EventKind kind :
+         {EventKind::alarm, EventKind::device, EventKind::command, EventKind::rule,
+          EventKind::uplink, EventKind::system, EventKind::app, EventKind::raw})
+        if (to_text(kind) == word) return kind;
+    return std::nullopt;
+}
+
+/// False: `refusal` is the answer.
+bool read_event_query(const Request& request, History::EventQuery& query, Response& refusal) {
+    if (!read_times(request, query.from, query.to, refusal)) return false;
+    query.device = request.parameter("dev").value_or("");
+    query.most = kEventsDefault;
+    if (const auto text = request.parameter("limit"))
+        query.most = static_cast<std::size_t>(
+            std::clamp<std::int64_t>(parse_int(*text).value_or(0), 1, kEventsMost));
+    if (const auto text = request.parameter("kind")) {
+        query.kind = kind_of_word(*text);
+        if (!query.kind) {
+            refusal = bad_parameter(
+                "kind", "is none of alarm, device, command, rule, uplink, system, app, raw");
+            return false;
+        }
+    }
+    if (const auto text = request.parameter("cursor")) {
+        const auto number = parse_int(*text);
+        if (!number || *number <= 0) {
+            refusal = bad_parameter("cursor", "is not one this list gave");
+            return false;
+        }
+        query.before.value = static_cast<std::uint64_t>(*number);
+    }
+    return true;
+}
+
+Response event_list(const ApiParts& parts, const Request& request) {
+    History::EventQuery query;
+    Response refusal;
+    if (!read_event_query(request, query, refusal)) return refusal;
+    auto history = parts.store.open_history();
+    if (!history) return problem_response(problem_of(history.error()));
+    const auto found = (*history)->events(query);
+    if (!found) return problem_response(problem_of(found.error()));
+    const std::uint64_t epoch = parts.store.opened().epoch;
+    JsonOut out;
+    out.open().key("items").open('[');
+    for (const Record& record : found->records) {
+        std::string data;
+        append_record_json(data, record, parts.records);
+        out.open()
+            .member("ev", kind_of(record))
+            .member("ch", record.event().channel)
+            .member_raw("d", data)
+            .member("pos", Position{epoch, record.seq}.text())
+            .close();
+    }
+    out.close(']').key("next");
+    found->before.value == 0 ? out.raw("null") : out.value(std::to_string(found->before.value));
+    return json_response(out.close().take());
+}
+
 }  // namespace
 
 void register_history_api(Router& router, const ApiParts& parts) {
-    Route route;
-    route.pattern = "/api/v1/series/{dev}/{pt}";
-    route.scopes = scope::kReadHistory;
-    route.handler = [&parts](const Request& request, const Responder& respond) {
-        respond(series(parts, request));
+    using Answer = Response (*)(const ApiParts&, const Request&);
+    const auto add = [&](std::string pattern, Answer answer) {
+        Route route;
+        route.pattern = std::move(pattern);
+        route.scopes = scope::kReadHistory;
+        route.handler = [&parts, answer](const Request& request, const Responder& respond) {
+            respond(answer(parts, request));
+        };
+        router.add(std::move(route));
     };
-    router.add(std::move(route));
+    add("/api/v1/series/{dev}/{pt}", series);
+    add("/api/v1/events-log", event_list);
 }
 
 }  // namespace fog

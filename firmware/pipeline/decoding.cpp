@@ -12,7 +12,7 @@ void Collector::clear() {
     raws.clear();
     rejected.clear();
     refused.clear();
-    dialect = {};
+    dialect = why = runner_up = {};
 }
 
 void Collector::reading(Reading one) {
@@ -45,6 +45,7 @@ void Decoding::decode(const IngestItem& item, WallTime wall, Collector& out) {
         case IngestKind::readings: {
             serial_.add();
             out.dialect = "driver";
+            out.why = "The driver of its port reads it; there is no message to show.";
             auto readings = unpack_readings(item.payload);
             if (readings)
                 out.readings = std::move(*readings);
@@ -59,12 +60,16 @@ void Decoding::decode(const IngestItem& item, WallTime wall, Collector& out) {
 void Decoding::decode_message(const IngestItem& item, WallTime wall, Collector& out) {
     mqtt_.add();
     const Message message{item.topic, item.payload, item.retained, wall};
-    out.dialect = recognizer_.decode(message, out).dialect;
+    const Recognized recognized = recognizer_.decode(message, out);
+    out.dialect = recognized.dialect;
+    out.why = recognized.reason;
+    out.runner_up = recognized.runner_up;
 }
 
 void Decoding::decode_http(const IngestItem& item, WallTime wall, Collector& out) {
     http_.add();
     out.dialect = "http";
+    out.why = "It was posted to the ingest endpoint.";
     auto report = decode_ingest(item.topic, {}, item.payload, wall, limits_, out);
     if (report)
         out.rejected = std::move(report->rejected);

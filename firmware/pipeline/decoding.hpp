@@ -27,6 +27,8 @@ struct Collector final : Emit {
     std::vector<std::pair<std::uint32_t, std::string>> rejected;
     std::string refused;  // the whole entry was not understood
     std::string_view dialect;
+    std::string_view why;  // that dialect
+    std::string_view runner_up;
 
     void clear();
     void reading(Reading one) override;

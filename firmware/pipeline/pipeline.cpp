@@ -254,6 +254,7 @@ void Pipeline::process(const IngestItem& item, std::uint64_t number, bool recove
                                     item.received);
     IngestOutcome outcome;
     const std::size_t before = records_.size();
+    touched_.clear();
     for (std::size_t i = 0; i < collector_.readings.size(); ++i) {
         auto got = parts_.registry.accept(collector_.readings[i], arrival);
         if (got.appeared && got.sample) appeared_.push_back(got.sample->point);
@@ -264,10 +265,16 @@ void Pipeline::process(const IngestItem& item, std::uint64_t number, bool recove
                 outcome.rejected.emplace_back(static_cast<std::uint32_t>(i), std::string(got.why));
             continue;
         }
+        touched_.push_back(got.sample->point);
         const bool historic = (got.sample->flags & flag::kHistoric) != 0;
         records_.push_back({{}, historic ? Lane::bulk : Lane::live, 0, std::move(*got.sample)});
     }
     samples_.add(records_.size() - before);
+    const bool packed = item.kind == IngestKind::readings;  // by a driver: not what it heard
+    parts_.registry.heard({item.source, packed ? std::string_view{} : item.topic,
+                           packed ? std::span<const std::byte>{} : item.payload, item.received,
+                           collector_.dialect, collector_.why, collector_.runner_up},
+                          touched_);
     if (!waiter) return;
     outcome.accepted =
         static_cast<std::uint32_t>(collector_.readings.size() - outcome.rejected.size());

@@ -128,6 +128,7 @@ private:
     Effects effects_;
     std::vector<Pending> batch_waiters_;
     std::vector<PointId> appeared_;
+    std::vector<PointId> touched_;  // by the message being processed
     std::uint64_t batch_entry_ = 0;
     MonoTime rules_saved_{};
     MonoTime rows_saved_{};

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "firmware/core/pack.hpp"
 #include "firmware/core/text.hpp"
@@ -13,25 +12,11 @@ namespace {
 constexpr auto kPlausible = std::chrono::minutes(5);
 constexpr std::uint8_t kTypeChangeRun = 10;
 constexpr double kGapOutlier = 5;
-constexpr std::uint8_t kChangesTold = 10;
-constexpr std::uint32_t kChangesWindow = 300;  // seconds
 constexpr std::uint8_t kRowVersion = 1;
 
 std::uint8_t type_of(const Value& value) {
     static constexpr std::uint8_t kTypes[] = {0, 1, 1, 2, 3};
     return kTypes[value.index()];
-}
-
-std::uint32_t second_of(MonoTime at) {
-    return static_cast<std::uint32_t>(
-        std::chrono::duration_cast<std::chrono::seconds>(at.time_since_epoch()).count());
-}
-
-std::optional<float> spark_value(const Value& value) {
-    if (const auto* number = std::get_if<double>(&value)) return static_cast<float>(*number);
-    if (const auto* whole = std::get_if<std::int64_t>(&value)) return static_cast<float>(*whole);
-    if (const auto* truth = std::get_if<bool>(&value)) return *truth ? 1.0F : 0.0F;
-    return std::nullopt;
 }
 
 // NaN and infinity never get further: a missing value is null with a reason.
@@ -115,7 +100,7 @@ void unpack_last(std::span<const std::byte> bytes, PointState& point) {
 }  // namespace
 
 Registry::Registry(PointDirectory& directory, const Limits& limits)
-    : directory_(directory), limits_(limits) {}
+    : directory_(directory), limits_(limits), messages_(limits) {}
 
 bool Registry::may_appear(MonoTime now) {
     while (!appeared_.empty() && now - appeared_.front() > std::chrono::minutes(1))
@@ -268,18 +253,6 @@ Registry::Outcome Registry::accept(const Reading& reading, const Arrival& arriva
     return out;
 }
 
-// What a broker kept or a rule made is no sign of life.
-void Registry::note_arrival(DeviceState& owner, const Sample& sample, const Arrival& arrival,
-                            bool made) {
-    const bool indirect = (sample.flags & (flag::kRetained | flag::kDerived)) != 0;
-    if (indirect && !made && !owner.key.starts_with("rule:")) return;
-    owner.bad.add(sample.quality.cls() == QualityClass::bad);
-    if (owner.boot == arrival.boot && arrival.received > owner.last_seen && owner.samples > 1)
-        owner.rhythm.add(std::chrono::duration<double>(arrival.received - owner.last_seen).count());
-    owner.last_seen = arrival.received;
-    owner.boot = arrival.boot;
-}
-
 Registry::Outcome Registry::accept_derived(std::string_view device, std::string_view point,
                                            std::string_view unit, const Sample& sample) {
     Reading reading;
@@ -306,6 +279,16 @@ void Registry::numbered(const Record& record) {
     if (point.last.received == record.sample().received) point.last_seq = record.seq;
 }
 
+void Registry::heard(const LastMessages::Heard& said, std::span<const PointId> points) {
+    const auto owner = [this](PointId id) { return points_[id.value - 1].device; };
+    for (std::size_t at = 0; at < points.size();) {
+        std::size_t end = at + 1;
+        while (end < points.size() && owner(points[end]) == owner(points[at])) ++end;
+        messages_.note(owner(points[at]), said, points.subspan(at, end - at));
+        at = end;
+    }
+}
+
 void Registry::undecodable(std::string_view source, std::string_view topic,
                            std::span<const std::byte> payload, std::string_view why,
                            MonoTime received) {
@@ -326,86 +309,6 @@ void Registry::undecodable(std::string_view source, std::string_view topic,
 const DeviceState* Registry::device(std::string_view id) const {
     const auto found = by_id_.find(id);
     return found != by_id_.end() ? &devices_[found->second] : nullptr;
-}
-
-std::optional<std::uint32_t> Registry::index_of(std::string_view device) const {
-    const auto found = by_id_.find(device);
-    return found != by_id_.end() ? std::optional(found->second) : std::nullopt;
-}
-
-void Registry::begin(BootId boot, MonoTime started, LinkFault link_fault) {
-    boot_ = boot;
-    started_ = started;
-    link_fault_ = std::move(link_fault);
-}
-
-PresenceFacts Registry::facts_of(DeviceState& device, MonoTime now) const {
-    const auto seconds = [now](MonoTime since) {
-        return std::chrono::duration<double>(now - since).count();
-    };
-    PresenceFacts facts;
-    if (device.boot == boot_ && device.last_seen != MonoTime{}) {
-        facts.age = std::max(0.0, seconds(device.last_seen));
-        facts.bad_share = device.bad.share(second_of(now));
-    }
-    facts.up = seconds(started_);
-    facts.interval = device.rhythm.interval_s();
-    // After a start the points' stored habits stand in until the device showed its own.
-    if (facts.interval == 0 && device.samples >= 5)
-        for (const PointId id : device.points)
-            if (const double gap = points_[id.value - 1].mean_gap_s; gap > 0)
-                facts.interval = facts.interval == 0 ? gap : std::min(facts.interval, gap);
-    if (facts.interval > 0) facts.interval = std::max(1.0, facts.interval);
-    if (link_fault_) facts.link_fault = link_fault_(device.source);
-    facts.broker = device.source.starts_with("mqtt:");
-    return facts;
-}
-
-std::vector<PresenceChange> Registry::check_presence(MonoTime now) {
-    std::vector<PresenceChange> changes;
-    for (DeviceState& device : devices_) {
-        const PresenceFacts facts = facts_of(device, now);
-        const Presence state = judge(facts);
-        if (state == device.told) continue;
-        const std::uint32_t second = second_of(now);
-        if (second - device.told_from >= kChangesWindow) {
-            device.told_from = second;
-            device.changes = 0;
-        }
-        if (device.changes >= kChangesTold) continue;
-        ++device.changes;
-        changes.push_back({&device, device.told, {state, reason_of(state, facts), facts.interval}});
-        device.told = state;
-    }
-    return changes;
-}
-
-DevicePresence Registry::presence(std::uint32_t device, MonoTime now) {
-    const PresenceFacts facts = facts_of(devices_[device], now);
-    const Presence state = judge(facts);
-    return {state, reason_of(state, facts), facts.interval};
-}
-
-const Spark* Registry::spark(PointId id) const {
-    return id.value == 0 || id.value > sparks_.size() ? nullptr : sparks_[id.value - 1].get();
-}
-
-void Registry::add_spark(const Sample& sample) {
-    const auto number = spark_value(sample.value);
-    const auto id = sample.point.value;
-    const bool known = id <= sparks_.size() && sparks_[id - 1];
-    // Text has no line; a point that never had a number needs none.
-    if (!number && (!known || std::holds_alternative<std::string>(sample.value))) return;
-    if (id > sparks_.size()) sparks_.resize(id);
-    if (!known) sparks_[id - 1] = std::make_unique<Spark>();
-    sparks_[id - 1]->add(number.value_or(std::numeric_limits<float>::quiet_NaN()),
-                         second_of(sample.received));
-}
-
-void Registry::remember(const Record& record) {
-    if (!record.is_sample() || (record.sample().flags & flag::kHistoric) != 0) return;
-    if (record.sample().point.value == 0 || record.sample().point.value > points_.size()) return;
-    add_spark(record.sample());
 }
 
 const PointState* Registry::point(PointId id) const {

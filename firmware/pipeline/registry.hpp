@@ -16,6 +16,7 @@
 #include "firmware/core/point_directory.hpp"
 #include "firmware/core/reading.hpp"
 #include "firmware/core/records.hpp"
+#include "firmware/pipeline/last_messages.hpp"
 #include "firmware/pipeline/presence.hpp"
 #include "firmware/store/store.hpp"
 
@@ -128,6 +129,9 @@ public:
     const PointState* point(PointId id) const;
     std::size_t point_count() const { return points_.size(); }
     const std::deque<RawEntry>& raw() const { return raw_; }
+    /// Remembers a message by the devices of the points it became (`points`, in order).
+    void heard(const LastMessages::Heard& said, std::span<const PointId> points);
+    const LastMessages& messages() const { return messages_; }
     std::uint64_t held_back() const { return held_back_; }
 
     /// Rows of what is new or, with `all_changed`, of every point whose value moved.
@@ -166,6 +170,7 @@ private:
     std::vector<TextMap<PointId>> points_of_;     // by device index
     std::vector<PointState> points_;              // by id - 1
     std::vector<std::unique_ptr<Spark>> sparks_;  // by id - 1; 256 bytes of heap each
+    LastMessages messages_;
     BootId boot_;
     MonoTime started_{};
     LinkFault link_fault_;

@@ -103,3 +103,55 @@ TEST_CASE("page api: a point's history comes as columns, also after a restart") 
     CHECK(gateway.get("/api/v1/series/boiler/none").status == 404);
     CHECK(gateway.get("/api/v1/series/none/t").status == 404);
 }
+
+TEST_CASE("page api: the last message of a device tells who read it and what it became") {
+    Gateway gateway;
+    gateway.start();
+    const std::string body = R"({"t":21.5,"name":"K\u00fche","on":true})";
+    REQUIRE(gateway.post("/api/v1/ingest/boiler", body).status == 200);
+    const auto message = gateway.get("/api/v1/devices/boiler/message").json();
+    CHECK(message["payload"] == body);
+    CHECK(message["bytes"] == body.size());
+    CHECK(message["hex"].get<std::string>().starts_with("7b227422"));
+    CHECK(message["source"] == "http");
+    CHECK(message["dialect"] == "http");
+    CHECK(message["runner_up"].is_null());
+    CHECK(message["points"][0] == Json{{"pt", "t"}, {"v", 21.5}});
+    const std::string large =
+        "{\"text\":\"" + std::string(600, 'x') + "\",\"u\":\"" + std::string(600, 'y') + "\"}";
+    REQUIRE(gateway.post("/api/v1/ingest/boiler", large).status == 200);
+    const auto cut = gateway.get("/api/v1/devices/boiler/message").json();
+    CHECK(cut["payload"].get<std::string>().size() == 1024);
+    CHECK(cut["bytes"] == large.size());
+    CHECK(gateway.get("/api/v1/devices/none/message").status == 404);
+}
+
+TEST_CASE("page api: events come from the log, newest first, by device, kind and time") {
+    Gateway gateway;
+    gateway.start();
+    for (const auto* device : {"a", "b", "c"})
+        REQUIRE(gateway.post(std::string("/api/v1/ingest/") + device, R"({"t":1})").status == 200);
+    Json all;
+    REQUIRE(eventually([&] {
+        all = gateway.get("/api/v1/events-log?kind=device").json();
+        return all["items"].size() == 3;
+    }));
+    CHECK(all["next"].is_null());
+    CHECK(all["items"][0]["ev"] == "device");
+    CHECK(all["items"][0]["d"]["state"] == "online");
+    CHECK(all["items"][0]["d"]["seq"] > all["items"][2]["d"]["seq"]);
+    auto page = gateway.get("/api/v1/events-log?kind=device&limit=2").json();
+    REQUIRE(page["items"].size() == 2);
+    page =
+        gateway
+            .get("/api/v1/events-log?kind=device&limit=2&cursor=" + page["next"].get<std::string>())
+            .json();
+    REQUIRE(page["items"].size() == 1);
+    CHECK(page["items"][0] == all["items"][2]);
+    const auto one = gateway.get("/api/v1/events-log?dev=b").json();
+    REQUIRE(one["items"].size() == 1);
+    CHECK(one["items"][0]["ch"] == "devices/b/state");
+    CHECK(gateway.get("/api/v1/events-log?from=0&to=1000").json()["items"].empty());
+    CHECK(gateway.get("/api/v1/events-log?kind=odd").status == 400);
+    CHECK(gateway.get("/api/v1/events-log?cursor=x").status == 400);
+}
