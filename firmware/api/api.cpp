@@ -3,12 +3,16 @@
 #include <future>
 #include <memory>
 
+#include "firmware/core/text.hpp"
+
 namespace fog {
 
 void register_api(Router& router, const ApiParts& parts) {
     register_ingest_api(router, parts);
     register_device_api(router, parts);
+    register_gateway_api(router, parts);
     register_history_api(router, parts);
+    register_simulator_api(router, parts);
     register_rule_api(router, parts);
     register_alarm_api(router, parts);
     register_uplink_api(router, parts);
@@ -58,6 +62,25 @@ Response not_found(std::string_view what, std::string_view name) {
     problem.title = "Not found";
     problem.detail = "there is no " + std::string(what) + " '" + std::string(name) + "'";
     return problem_response(problem);
+}
+
+Response version_problem(unsigned status, std::string_view etag, std::string_view current_json,
+                         std::string_view text) {
+    Problem problem;
+    problem.status = status;
+    problem.slug = status == 428 ? "if-match-missing" : "version-conflict";
+    problem.title = status == 428 ? "If-Match is missing" : "Changed meanwhile";
+    problem.detail =
+        status == 428 ? "changing what exists needs If-Match" : "it has another version now";
+    problem.hint = "GET it and send its ETag as If-Match";
+    problem.members = "\"current\":{\"etag\":";
+    append_json_string(problem.members, etag);
+    problem.members.append(",\"value\":").append(current_json);
+    if (!text.empty()) append_json_string(problem.members += ",\"text\":", text);
+    problem.members += '}';
+    auto response = problem_response(problem);
+    if (!etag.empty()) response.headers.emplace_back("ETag", etag);
+    return response;
 }
 
 Response faults_problem(std::string_view slug, std::string_view title,

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cloud-uplink/pump/status.hpp"
+#include "firmware/api/gateway_settings.hpp"
 #include "firmware/api/objects/object_store.hpp"
 #include "firmware/core/clock.hpp"
 #include "firmware/core/limits.hpp"
@@ -50,12 +51,13 @@ struct ApiParts {
     ObjectStore& rules;
     UplinkDesk& uplinks;
     std::function<std::vector<LinkState>()> links;
-    std::string gateway_name;
+    GatewaySettings& gateway;
     std::string version;
     MonoTime started;
     /// Empty = ready; else what is missing.
     std::function<std::string()> not_ready;
     bool metrics_open = false;
+    std::string simulator_socket = {};  // empty: there is none
 };
 
 /// Adds the REST resources of the gateway (openapi.yaml) except those of push and auth.
@@ -64,6 +66,8 @@ void register_api(Router& router, const ApiParts& parts);
 // One function per topic; register_api() calls them all.
 void register_ingest_api(Router& router, const ApiParts& parts);
 void register_device_api(Router& router, const ApiParts& parts);
+void register_gateway_api(Router& router, const ApiParts& parts);
+void register_simulator_api(Router& router, const ApiParts& parts);
 void register_history_api(Router& router, const ApiParts& parts);
 void register_rule_api(Router& router, const ApiParts& parts);
 void register_alarm_api(Router& router, const ApiParts& parts);
@@ -78,6 +82,9 @@ void answer_on_pipe(const ApiParts& parts, Responder respond,
 bool wait_on_pipe(const ApiParts& parts, const std::function<void(PipelineDesk&)>& job);
 /// 404 problem.
 Response not_found(std::string_view what, std::string_view name);
+/// 412 (or 428: If-Match is missing) with what is there now: `"current":{"etag":…,"value":…}`.
+Response version_problem(unsigned status, std::string_view etag, std::string_view current_json,
+                         std::string_view text = {});
 /// Faults as a 422 problem with pointers.
 Response faults_problem(std::string_view slug, std::string_view title,
                         const std::vector<Fault>& faults);

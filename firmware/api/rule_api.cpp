@@ -4,6 +4,7 @@
 #include "firmware/api/json_out.hpp"
 #include "firmware/api/rule_files.hpp"
 #include "firmware/config/json.hpp"
+#include "firmware/config/toml.hpp"
 
 namespace fog {
 namespace {
@@ -92,16 +93,10 @@ void show_rule(const ApiParts& parts, const Request& request, Responder respond)
                    });
 }
 
-Response condition_failed(unsigned status, std::string_view detail, std::string_view etag) {
-    Problem problem;
-    problem.status = status;
-    problem.slug = status == 428 ? "if-match-missing" : "version-conflict";
-    problem.title = status == 428 ? "If-Match is missing" : "Changed meanwhile";
-    problem.detail = detail;
-    problem.hint = "GET the object and send its ETag as If-Match";
-    auto response = problem_response(problem);
-    if (!etag.empty()) response.headers.emplace_back("ETag", etag);
-    return response;
+/// What the file holds now: for the three-way diff of whoever comes too late.
+Response stale(unsigned status, const StoredObject& current) {
+    return version_problem(status, current.etag, write_json(current.object.node),
+                           write_toml(current.object.node).value_or(""));
 }
 
 /// The optimistic lock of all config objects; nothing = go ahead.
@@ -109,16 +104,20 @@ std::optional<Response> check_version(const Request& request,
                                       const Result<StoredObject>& existing) {
     const auto match = request.header("if-match");
     if (!existing) {
-        if (!match.empty()) return condition_failed(412, "the object does not exist", {});
+        if (!match.empty()) return version_problem(412, {}, "null");
         return std::nullopt;
     }
-    if (request.header("if-none-match") == "*")
-        return condition_failed(412, "the object exists already", existing->etag);
-    if (match.empty())
-        return condition_failed(428, "changing an existing object needs If-Match", existing->etag);
-    if (match != existing->etag)
-        return condition_failed(412, "the object has another version now", existing->etag);
+    if (request.header("if-none-match") == "*") return stale(412, *existing);
+    if (match.empty()) return stale(428, *existing);
+    if (match != existing->etag) return stale(412, *existing);
     return std::nullopt;
+}
+
+/// The answer to a write that failed: somebody else may have been faster by a moment.
+Response write_failed(const ApiParts& parts, std::string_view id, const Error& error) {
+    if (error.code == Errc::conflict)
+        if (const auto current = parts.rules.get(id)) return stale(412, *current);
+    return problem_response(problem_of(error));
 }
 
 Precondition precondition(const Request& request) {
@@ -167,7 +166,7 @@ void put_rule(const ApiParts& parts, const Request& request, Responder respond) 
     if (has_errors(*faults))
         return respond(faults_problem("rule-invalid", "The rule was not saved", *faults));
     auto saved = parts.rules.put(id, *node, precondition(request));
-    if (!saved) return respond(problem_response(problem_of(saved.error())));
+    if (!saved) return respond(write_failed(parts, id, saved.error()));
     const unsigned status = existing ? 200 : 201;
     answer_on_pipe(parts, std::move(respond),
                    [file = rule_file(std::move(*saved)), status,
@@ -188,7 +187,7 @@ void delete_rule(const ApiParts& parts, const Request& request, Responder respon
     if (!existing) return respond(problem_response(problem_of(existing.error())));
     if (auto failed = check_version(request, existing)) return respond(std::move(*failed));
     if (auto removed = parts.rules.remove(id, precondition(request)); !removed)
-        return respond(problem_response(problem_of(removed.error())));
+        return respond(write_failed(parts, id, removed.error()));
     answer_on_pipe(parts, std::move(respond), [id](PipelineDesk& desk) {
         desk.rules.remove(id, desk.moment, desk.effects);
         return json_response("{}");

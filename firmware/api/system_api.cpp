@@ -1,3 +1,7 @@
+#include <array>
+#include <cmath>
+#include <memory>
+
 #include "firmware/api/api.hpp"
 #include "firmware/api/json_out.hpp"
 #include "firmware/api/openapi.hpp"
@@ -61,33 +65,96 @@ void add_ring(JsonOut& out, const RingCounts& ring) {
         .close();
 }
 
-void status(const ApiParts& parts, const Request&, Responder respond) {
-    answer_on_pipe(parts, std::move(respond), [&parts](PipelineDesk& desk) {
-        JsonOut out;
-        const auto now = parts.clock.mono();
-        out.open()
-            .member("gw", parts.records.gateway)
-            .member("name", parts.gateway_name)
-            .member("version", parts.version)
-            .time("clock", parts.clock.wall())
-            .member("clock_trusted", parts.clock.trusted())
-            .member("uptime_s", std::chrono::duration<double>(now - parts.started).count())
-            .member("resident_bytes", resident_bytes())
-            .member("devices", desk.registry.devices().size())
-            .member("points", desk.registry.point_count())
-            .member("alarms", desk.rules.alarms().size())
-            .member("rules", desk.rules.list().size());
-        add_log(out.key("log"), parts);
-        add_ring(out.key("ring"), parts.ring.counts());
-        out.key("links").open('[');
-        for (const LinkState& link : parts.links())
-            out.open()
-                .member("id", link.id)
-                .member("up", link.up)
-                .member("words", link.words)
-                .close();
-        return json_response(out.close(']').close().take());
-    });
+/// What only fog-pipe knows; counted there, written as JSON elsewhere.
+struct PipeFacts {
+    std::size_t devices = 0, points = 0, rules = 0;
+    std::array<std::size_t, 4> alarms{};  // by Severity
+    std::size_t unack = 0;
+    std::vector<LinkState> links;
+};
+
+PipeFacts facts_of(const ApiParts& parts, PipelineDesk& desk) {
+    PipeFacts out;
+    out.devices = desk.registry.devices().size();
+    out.points = desk.registry.point_count();
+    out.rules = desk.rules.list().size();
+    for (const AlarmInfo& alarm : desk.rules.alarms()) {
+        ++out.alarms[static_cast<std::size_t>(alarm.severity)];
+        if (alarm.state == AlarmState::active_unack || alarm.state == AlarmState::returned_unack)
+            ++out.unack;
+    }
+    out.links = parts.links();
+    return out;
+}
+
+void add_uplinks(JsonOut& out, const ApiParts& parts) {
+    std::size_t up = 0, paused = 0;
+    std::uint64_t waiting = 0;
+    const auto all = parts.uplinks.uplinks();
+    for (const PumpStatus& one : all) {
+        up += one.state == PumpState::streaming ? 1 : 0;
+        paused += one.state == PumpState::paused ? 1 : 0;
+    }
+    for (const SinkLedger& ledger : parts.store.ledgers())
+        for (const LaneLedger& lane : ledger.lanes) waiting += lane.waiting;
+    out.key("uplinks")
+        .open()
+        .member("up", up)
+        .member("down", all.size() - up - paused)
+        .member("paused", paused)
+        .member("waiting", waiting)
+        .close();
+}
+
+void add_storage(JsonOut& out, const StoreStatus& status) {
+    double hours = -1;
+    for (const LaneStatus& lane : status.lanes)
+        if (lane.hours_until_full >= 0 && (hours < 0 || lane.hours_until_full < hours))
+            hours = lane.hours_until_full;
+    out.key("storage")
+        .open()
+        .member("used_bytes", status.database_bytes + status.wal_bytes)
+        .member("max_bytes", status.max_bytes)
+        .member("degraded", status.degraded)
+        .key("days_left");
+    hours < 0 ? out.raw("null") : out.value(std::round(hours / 24 * 10) / 10);
+    out.close();
+}
+
+Response status(const ApiParts& parts) {
+    const auto facts = std::make_shared<PipeFacts>();  // the job may outlast our patience
+    if (!wait_on_pipe(parts,
+                      [&parts, facts](PipelineDesk& desk) { *facts = facts_of(parts, desk); }))
+        return problem_response(problem_of(Error{Errc::busy, "no answer in time", {}}));
+    JsonOut out;
+    const auto now = parts.clock.mono();
+    const std::string name = parts.gateway.get()->name;
+    out.open()
+        .member("gw", parts.records.gateway)
+        .member("name", name)
+        .member("version", parts.version)
+        .member("uptime_s", std::chrono::duration<double>(now - parts.started).count())
+        .member("resident_bytes", resident_bytes())
+        .member("devices", facts->devices)
+        .member("points", facts->points)
+        .member("rules", facts->rules);
+    out.key("gateway").open().member("id", parts.records.gateway).member("name", name);
+    out.member("time_zone", parts.gateway.get()->time_zone).close();
+    out.key("clock").open().time("time", parts.clock.wall());
+    out.member("trusted", parts.clock.trusted()).close();
+    out.key("alarms").open();
+    for (const Severity severity :
+         {Severity::critical, Severity::high, Severity::medium, Severity::low})
+        out.member(to_text(severity), facts->alarms[static_cast<std::size_t>(severity)]);
+    out.member("unack", facts->unack).close();
+    add_uplinks(out, parts);
+    add_storage(out, parts.store.status());
+    add_log(out.key("log"), parts);
+    add_ring(out.key("ring"), parts.ring.counts());
+    out.key("links").open('[');
+    for (const LinkState& link : facts->links)
+        out.open().member("id", link.id).member("up", link.up).member("words", link.words).close();
+    return json_response(out.close(']').close().take());
 }
 
 Response metrics(const ApiParts& parts) {
@@ -131,9 +198,8 @@ void register_system_api(Router& router, const ApiParts& parts) {
         route.handler = std::move(handler);
         router.add(std::move(route));
     };
-    add("/api/v1/status", false, RunOn::io, [&parts](const Request& request, Responder respond) {
-        status(parts, request, std::move(respond));
-    });
+    add("/api/v1/status", false, RunOn::api,
+        [&parts](const Request&, const Responder& respond) { respond(status(parts)); });
     add("/api/v1/log", false, RunOn::api, [&parts](const Request&, const Responder& respond) {
         JsonOut out;
         add_log(out, parts);

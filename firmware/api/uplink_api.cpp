@@ -12,6 +12,12 @@ const SinkLedger* ledger_of(const std::vector<SinkLedger>& ledgers, std::string_
     return found != ledgers.end() ? &*found : nullptr;
 }
 
+/// accepted = acknowledged + waiting + shed + expired: always 0, shown so that it can be seen.
+std::int64_t difference(const LaneLedger& lane) {
+    return static_cast<std::int64_t>(lane.accepted) -
+           static_cast<std::int64_t>(lane.acknowledged + lane.waiting + lane.shed + lane.expired);
+}
+
 void add_lane(JsonOut& out, const LaneLedger& lane) {
     out.open()
         .member("accepted", lane.accepted)
@@ -21,6 +27,7 @@ void add_lane(JsonOut& out, const LaneLedger& lane) {
         .member("shed", lane.shed)
         .member("expired", lane.expired)
         .member("dead", lane.dead)
+        .member("difference", difference(lane))
         .close();
 }
 
@@ -53,7 +60,29 @@ void add_ledger(JsonOut& out, const SinkLedger& ledger) {
     out.close().time("oldest_waiting", ledger.oldest_waiting).close();
 }
 
-void add_uplink(JsonOut& out, const PumpStatus& status, const SinkLedger* ledger) {
+/// What is still owed, how old it is, and how long it takes at the present rate.
+void add_backlog(JsonOut& out, const ApiParts& parts, const PumpStatus& status,
+                 const SinkLedger* ledger) {
+    const LaneLedger sum = ledger != nullptr ? sum_of(*ledger) : LaneLedger{};
+    out.key("backlog").open().member("records", sum.waiting).member("bytes", sum.waiting_bytes);
+    out.key("oldest_age_s");
+    if (ledger == nullptr || ledger->oldest_waiting == WallTime{})
+        out.raw("null");
+    else
+        out.value(std::max<std::int64_t>(0, std::chrono::duration_cast<std::chrono::seconds>(
+                                                parts.clock.wall() - ledger->oldest_waiting)
+                                                .count()));
+    out.key("drain_s");
+    status.drain ? out.value(status.drain->count()) : out.raw("null");
+    out.key("lanes").open();
+    for (std::size_t i = 0; i < kLanes; ++i)
+        out.member(to_text(static_cast<Lane>(i)),
+                   ledger != nullptr ? ledger->lanes[i].waiting : std::uint64_t{0});
+    out.close().close();
+}
+
+void add_uplink(JsonOut& out, const ApiParts& parts, const PumpStatus& status,
+                const SinkLedger* ledger) {
     out.open()
         .member("id", status.sink)
         .member("type", status.type)
@@ -73,7 +102,9 @@ void add_uplink(JsonOut& out, const PumpStatus& status, const SinkLedger* ledger
         .member("rate", status.rate);
     if (status.drain) out.member("drain_s", status.drain->count());
     const LaneLedger sum = ledger != nullptr ? sum_of(*ledger) : LaneLedger{};
-    out.member("waiting", sum.waiting).member("waiting_bytes", sum.waiting_bytes).close();
+    out.member("waiting", sum.waiting).member("waiting_bytes", sum.waiting_bytes);
+    add_backlog(out, parts, status, ledger);
+    out.close();
 }
 
 using Show = std::function<Response(const PumpStatus&, const std::vector<SinkLedger>&)>;
@@ -128,15 +159,15 @@ void register_uplink_api(Router& router, const ApiParts& parts) {
             JsonOut out;
             out.open().key("items").open('[');
             for (const PumpStatus& status : parts.uplinks.uplinks())
-                add_uplink(out, status, ledger_of(ledgers, status.sink));
+                add_uplink(out, parts, status, ledger_of(ledgers, status.sink));
             respond(json_response(out.close(']').key("next").raw("null").close().take()));
         });
     add(Method::get, "/api/v1/uplinks/{id}", scope::kReadLive,
         [&parts](const Request& request, Responder respond) {
             with_uplink(parts, request, std::move(respond),
-                        [](const PumpStatus& status, const std::vector<SinkLedger>& ledgers) {
+                        [&parts](const PumpStatus& status, const std::vector<SinkLedger>& ledgers) {
                             JsonOut out;
-                            add_uplink(out, status, ledger_of(ledgers, status.sink));
+                            add_uplink(out, parts, status, ledger_of(ledgers, status.sink));
                             return json_response(out.take());
                         });
         });

@@ -141,6 +141,7 @@ private:
     std::unique_ptr<Inputs> inputs_;
     std::unique_ptr<AuthStore> auth_;
     std::unique_ptr<ObjectStore> rule_folder_;
+    std::unique_ptr<GatewaySettings> settings_;
     std::optional<ApiParts> api_;
     Router router_;
     std::unique_ptr<PipelineAlarmDesk> alarm_desk_;
@@ -269,13 +270,14 @@ Result<void> Daemon::open_listener() {
     if (!opened) return std::move(opened).error();
     auth_ = std::move(*opened);
     const RecordContext context{gateway_, &points_, &boots_};
+    settings_ = std::make_unique<GatewaySettings>(GatewaySettings::Options{
+        options_.state / "gateway.json", config_.gateway.name, host_name()});
     api_.emplace(ApiParts{*pipeline_, *store_, *ring_, clock_, config_.limits, metrics_, context,
-                          *rule_folder_, *uplinks_, [this] { return inputs_->links(); },
-                          config_.gateway.name.empty() ? host_name() : config_.gateway.name,
+                          *rule_folder_, *uplinks_, [this] { return inputs_->links(); }, *settings_,
                           FOG_VERSION, started_, [this] { return not_ready(); },
-                          config_.metrics_open});
+                          config_.metrics_open, config_.simulator.socket});
     HttpConfig settings;
-    settings.gateway = config_.gateway.name.empty() ? host_name() : config_.gateway.name;
+    settings.gateway = settings_->get()->name;
     settings.allowed_hosts = config_.http.allowed_hosts;
     server_ = std::make_unique<HttpServer>(
         HttpParts{loop_, router_, *auth_, config_.limits, metrics_, web_assets(), options_.ui},

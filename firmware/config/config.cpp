@@ -191,6 +191,11 @@ Config read_config(const Node& merged, std::vector<Fault>& faults) {
     out.log = read_log(root.table("log"), out.limits);
     out.push = read_push(root.table("push"), out.limits);
     out.auth = read_auth(root.table("auth"));
+    ConfigView simulator = root.table("simulator");
+    out.simulator.socket = simulator.text("socket");
+    if (!out.simulator.socket.empty() && out.simulator.socket.front() != '/')
+        simulator.fault("socket", "E0004", "'socket' must be an absolute path");
+    simulator.done();
     ConfigView logging = root.table("logging");
     out.log_level =
         logging.choice("level", out.log_level, {"error", "warning", "notice", "info", "debug"});

@@ -54,6 +54,10 @@ struct AuthSection {
     std::string claim_code_hash;  // SHA-256 of the code on the label, hex; empty: made at start
 };
 
+struct SimulatorSection {
+    std::string socket;  // of the control server of fogsim; empty: there is no simulator
+};
+
 /// The whole configuration, checked. A plain value.
 struct Config {
     GatewaySection gateway;
@@ -61,6 +65,7 @@ struct Config {
     LogSection log;
     PushSection push;
     AuthSection auth;
+    SimulatorSection simulator;
     std::string log_level = "info";
     bool metrics_open = false;
     Limits limits;  // with ingest.ring_bytes, log.max_bytes and section `limits` applied

@@ -100,6 +100,7 @@ std::string problem_json(const Problem& problem, std::string_view instance) {
     append_member(out, "hint", problem.hint);
     if (problem.limit) append_number(out, "limit", *problem.limit);
     if (problem.value) append_number(out, "value", *problem.value);
+    if (!problem.members.empty()) out.append(",").append(problem.members);
     out += '}';
     return out;
 }

@@ -60,6 +60,7 @@ struct Problem {
     std::vector<Fault> errors;
     std::optional<std::uint64_t> limit, value;
     std::optional<unsigned> retry_after_seconds;
+    std::string members = {};  // more of them as JSON: "\"current\":{…}"
 };
 /// Its JSON text, also sent over WebSocket.
 std::string problem_json(const Problem& problem, std::string_view instance = {});

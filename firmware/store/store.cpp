@@ -68,6 +68,20 @@ StoreQueueOptions queue_options(const StoreOptions& options) {
             options.commit_bytes};
 }
 
+/// When the first record of a lane beyond `after` was received; bounded, so it may not be found.
+std::optional<WallTime> first_after(LogReader& reader, Seq after, std::size_t lane,
+                                    const BootTable& boots) {
+    for (int page = 0; page < 4; ++page) {
+        const auto got = reader.read(after, {}, 1, static_cast<std::uint8_t>(1U << lane));
+        if (!got) return std::nullopt;
+        if (!got->records.empty())
+            return boots.wall(got->records[0].boot(), got->records[0].received());
+        if (got->at_end) return std::nullopt;
+        after = got->last;
+    }
+    return std::nullopt;
+}
+
 class Log final : public Store {
 public:
     Log(StoreOptions options, FileLock lock, OpenedLog opened)
@@ -359,7 +373,22 @@ Result<std::unique_ptr<SinkLog>> Log::open_sink(std::string_view id) {
 std::vector<SinkLedger> Log::ledgers() {
     std::vector<SinkLedger> out;
     const auto view = published_->view();
-    for (const auto& sink : view.state->sinks) out.push_back(to_ledger(sink));
+    std::unique_ptr<LogReader> reader;  // opened where something waits
+    for (const auto& sink : view.state->sinks) {
+        SinkLedger& ledger = out.emplace_back(to_ledger(sink));
+        for (std::size_t lane = 0; lane < kLanes; ++lane) {
+            if (sink.lanes[lane].waiting.n == 0 || options_.boots == nullptr) continue;
+            if (!reader) {
+                auto opened = open_reader();
+                if (!opened) return out;
+                reader = std::move(*opened);
+            }
+            const auto since =
+                first_after(*reader, sink.lanes[lane].progress.cursor(), lane, *options_.boots);
+            if (since && (ledger.oldest_waiting == WallTime{} || *since < ledger.oldest_waiting))
+                ledger.oldest_waiting = *since;
+        }
+    }
     return out;
 }
 

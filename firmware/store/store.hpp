@@ -206,7 +206,7 @@ public:
     virtual Result<void> remove_sink(std::string_view id, RemoveSink how) = 0;
     /// One sink's side; one at a time per sink, for the thread that will use it.
     virtual Result<std::unique_ptr<SinkLog>> open_sink(std::string_view id) = 0;
-    virtual std::vector<SinkLedger> ledgers() = 0;
+    virtual std::vector<SinkLedger> ledgers() = 0;  // reads the disk for what waits
 
     /// For charts and lists of events. Needs the BootTable of the options.
     virtual Result<std::unique_ptr<History>> open_history() = 0;

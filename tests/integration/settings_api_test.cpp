@@ -1,0 +1,167 @@
+#include <doctest/doctest.h>
+
+#include <future>
+
+#include "tests/support/fake_http.hpp"
+#include "tests/support/gateway.hpp"
+
+using namespace fog;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::string_view kRule = R"({"title":"Store too warm","bind":{"device":"cold*"},
+    "inputs":{"t":{"point":"{device}/t"}},
+    "condition":{"op":"threshold","in":"t","H":25,"hysteresis":2},
+    "action":[{"type":"alarm","severity":"high","text":"{t}"}]})";
+
+}  // namespace
+
+TEST_CASE("settings api: the status tells alarms, uplinks, clock and storage at a glance") {
+    Gateway gateway;
+    gateway.write("uplinks.d/cloud.toml", "type = \"mqtt\"\nurl = \"mqtt://127.0.0.1:1\"\n");
+    gateway.start();
+    REQUIRE(gateway.put("/api/v1/rules/warm", kRule, {{"If-None-Match", "*"}}).status == 201);
+    for (const auto* reading : {R"({"t":20})", R"({"t":30})"})
+        REQUIRE(gateway.post("/api/v1/ingest/cold1", reading).status == 200);
+    Json status;
+    const bool raised = eventually([&] {
+        status = gateway.get("/api/v1/status").json();
+        return status["alarms"]["high"] == 1;
+    });
+    REQUIRE_MESSAGE(raised, gateway.get("/api/v1/rules").body);
+    CHECK(status["alarms"]["unack"] == 1);
+    CHECK(status["alarms"]["critical"] == 0);
+    CHECK(status["uplinks"]["down"] == 1);
+    CHECK(status["uplinks"]["up"] == 0);
+    CHECK(status["clock"]["trusted"].is_boolean());
+    CHECK(status["storage"]["used_bytes"] > 0);
+    CHECK(status["storage"]["max_bytes"] > status["storage"]["used_bytes"]);
+    CHECK(status["storage"].contains("days_left"));
+    CHECK(status["gateway"]["id"] == status["gw"]);
+    Json uplink;
+    CHECK(eventually([&] {
+        uplink = gateway.get("/api/v1/uplinks/cloud").json();
+        return uplink["backlog"]["records"] >= 2 &&
+               !uplink["last_error"].get<std::string>().empty();
+    }));
+    CHECK(uplink["backlog"]["oldest_age_s"].is_number());
+    CHECK(uplink["backlog"]["lanes"]["alarm"] == 1);
+    const auto ledger = gateway.get("/api/v1/uplinks/cloud/ledger").json();
+    CHECK(ledger["sum"]["difference"] == 0);
+    CHECK(ledger["lanes"]["live"]["difference"] == 0);
+}
+
+TEST_CASE("settings api: the name is set with its version, shown at once and kept") {
+    Gateway gateway;
+    gateway.start();
+    const auto before = gateway.get("/api/v1/gateway");
+    REQUIRE(before.status == 200);
+    const std::string body = R"({"name":"Boiler house","time_zone":"Europe/Berlin"})";
+    CHECK(gateway.put("/api/v1/gateway", body).status == 428);
+    const auto stale = gateway.put("/api/v1/gateway", body, {{"If-Match", "\"old\""}});
+    CHECK(stale.status == 412);
+    CHECK(stale.json()["current"]["etag"] == before.etag);
+    CHECK(stale.json()["current"]["value"] == before.json());
+    const auto saved = gateway.put("/api/v1/gateway", body, {{"If-Match", before.etag}});
+    REQUIRE_MESSAGE(saved.status == 200, saved.body);
+    CHECK(gateway.get("/api/v1/status").json()["name"] == "Boiler house");
+    for (const auto* bad : {R"({"name":""})", R"({"name":"x","time_zone":"../x"})", R"([1])",
+                            R"({"name":"x","colour":"red"})"})
+        CHECK(gateway.put("/api/v1/gateway", bad, {{"If-Match", saved.etag}}).status == 422);
+    REQUIRE(gateway.stop() == 0);
+    gateway.start();
+    CHECK(gateway.get("/api/v1/gateway").json()["time_zone"] == "Europe/Berlin");
+    REQUIRE(gateway.stop() == 0);
+    gateway.write("fogline.toml",
+                  "[gateway]\nname = \"plant-7\"\n[http]\nlisten = [\"127.0.0.1\"]\nport = 0\n");
+    gateway.start();
+    const auto fixed = gateway.get("/api/v1/gateway");
+    CHECK(fixed.json()["name"] == "plant-7");
+    CHECK(fixed.json()["name_fixed"] == true);
+    const auto refused = gateway.put("/api/v1/gateway", body, {{"If-Match", fixed.etag}});
+    CHECK(refused.status == 422);
+    CHECK(refused.json()["errors"][0]["pointer"] == "/name");
+}
+
+TEST_CASE("settings api: who saves or deletes a rule too late gets what is there now") {
+    Gateway gateway;
+    gateway.start();
+    const auto made = gateway.put("/api/v1/rules/warm", kRule, {{"If-None-Match", "*"}});
+    REQUIRE(made.status == 201);
+    for (const auto* method : {"PUT", "DELETE"}) {
+        CAPTURE(method);
+        const auto missing = gateway.send(method, "/api/v1/rules/warm", kRule);
+        CHECK(missing.status == 428);
+        const auto stale =
+            gateway.send(method, "/api/v1/rules/warm", kRule, {{"If-Match", "\"old\""}});
+        CHECK(stale.status == 412);
+        CHECK(stale.etag == made.etag);
+        const auto current = stale.json()["current"];
+        CHECK(current["etag"] == made.etag);
+        CHECK(current["value"]["title"] == "Store too warm");
+        CHECK(current["text"].get<std::string>().find("title = \"Store too warm\"") !=
+              std::string::npos);
+    }
+    CHECK(gateway.put("/api/v1/rules/warm", kRule, {{"If-None-Match", "*"}}).status == 412);
+    CHECK(gateway.put("/api/v1/rules/none", kRule, {{"If-Match", "\"x\""}}).status == 412);
+    CHECK(gateway.send("DELETE", "/api/v1/rules/warm", {}, {{"If-Match", made.etag}}).status ==
+          200);
+}
+
+TEST_CASE("settings api: without a simulator its resources say so") {
+    Gateway gateway;
+    gateway.start();
+    const auto answer = gateway.get("/api/v1/simulator");
+    CHECK(answer.status == 404);
+    CHECK(answer.json()["type"] == "/problems/no-simulator");
+    CHECK(gateway.anonymous("GET", "/api/v1/simulator").status == 401);
+}
+
+TEST_CASE("settings api: the simulator is reached through the gateway, or said to be gone") {
+    Gateway gateway;
+    const std::string socket = gateway.path("run/sim.sock");
+    gateway.write(
+        "fogline.toml",
+        "[http]\nlisten = [\"127.0.0.1\"]\nport = 0\n[simulator]\nsocket = \"" + socket + "\"\n");
+    gateway.start();
+    CHECK(gateway.get("/api/v1/simulator").status == 502);
+    std::promise<void> release;
+    auto released = release.get_future().share();
+    {
+        FakeHttp sim;
+        const auto json = [](httplib::Response& response, const std::string& body) {
+            response.set_content(body, "application/json");
+        };
+        sim.server.Get("/status",
+                       [&](const auto&, auto& out) { json(out, R"({"paused":false})"); });
+        sim.server.Post("/faults", [&](const auto& in, auto& out) { json(out, in.body); });
+        sim.server.Delete(R"(/faults/(\w+))", [&](const auto& in, auto& out) {
+            json(out, "{\"ended\":\"" + in.matches[1].str() + "\"}");
+        });
+        sim.server.Put(R"(/inputs/(.+))", [&](const auto& in, auto& out) {
+            json(out, "{\"set\":\"" + in.matches[1].str() + "\"}");
+        });
+        sim.server.Post("/pause", [&](const auto&, auto& out) {
+            out.status = 409;
+            out.set_content(R"({"title":"paused already","status":409})",
+                            "application/problem+json");
+        });
+        sim.server.Post("/resume", [&](const auto&, auto&) { released.wait(); });
+        sim.start_unix(socket);
+        CHECK(eventually([&] { return gateway.get("/api/v1/simulator").status == 200; }));
+        CHECK(gateway.get("/api/v1/simulator").json()["paused"] == false);
+        const auto fault = gateway.post("/api/v1/simulator/faults", R"({"kind":"unplug"})");
+        CHECK(fault.json()["kind"] == "unplug");
+        CHECK(gateway.send("DELETE", "/api/v1/simulator/faults/7").json()["ended"] == "7");
+        CHECK(gateway.put("/api/v1/simulator/inputs/scale-1.weight", R"({"value":1})")
+                  .json()["set"] == "scale-1.weight");
+        CHECK(gateway.put("/api/v1/simulator/inputs/..%2Fpause", "{}").status == 404);
+        const auto paused = gateway.post("/api/v1/simulator/pause", "");
+        CHECK(paused.status == 409);
+        CHECK(paused.json()["title"] == "paused already");
+        CHECK(gateway.post("/api/v1/simulator/resume", "").status == 504);
+        release.set_value();
+    }
+    CHECK(gateway.get("/api/v1/simulator").status == 502);
+}
