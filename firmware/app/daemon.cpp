@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <csignal>
+#include <cstdlib>
 #include <optional>
 #include <thread>
 
@@ -12,6 +14,7 @@
 #include "firmware/api/json_out.hpp"
 #include "firmware/api/rule_files.hpp"
 #include "firmware/app/environment.hpp"
+#include "firmware/app/failure_page.hpp"
 #include "firmware/app/inputs.hpp"
 #include "firmware/app/uplinks.hpp"
 #include "firmware/http/server.hpp"
@@ -60,6 +63,14 @@ void say(const Error& error) {
 void say(const std::vector<Fault>& faults) {
     for (const Fault& fault : faults)
         log(fault.warning ? LogLevel::warning : LogLevel::error, "config", to_text(fault));
+}
+
+LoadedConfig load_of(const DaemonOptions& options) {
+    ConfigSources sources;
+    sources.main = options.config;
+    sources.environment = process_environment();
+    sources.sets = options.sets;
+    return load_config(sources);
 }
 
 /// SIGTERM, SIGINT and SIGHUP as calls on a thread of their own; blocked everywhere else.
@@ -155,11 +166,7 @@ private:
 };
 
 Result<void> Daemon::open_config() {
-    ConfigSources sources;
-    sources.main = options_.config;
-    sources.environment = process_environment();
-    sources.sets = options_.sets;
-    auto loaded = load_config(sources);
+    auto loaded = load_of(options_);
     say(loaded.faults);
     say(loaded.object_faults);
     if (!loaded.good())
@@ -427,17 +434,56 @@ void Daemon::run(Signals& signals) {
     log_notice("stop", "stopped cleanly");
 }
 
+/// Whether someone restarts us: then a broken configuration must not become a dead port.
+bool supervised() {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes the environment after start
+    return std::getenv("NOTIFY_SOCKET") != nullptr;
+}
+
+/// Nothing: try again. Else it was stopped, or the page cannot be served either.
+std::optional<Exit> wait_for_good_config(const DaemonOptions& options) {
+    const LoadedConfig broken = load_of(options);
+    if (broken.good()) return std::nullopt;
+    EventLoop loop;
+    Signals signals;
+    std::atomic<bool> stopped{false};
+    signals.start(
+        [&loop, &stopped] {
+            stopped = true;
+            loop.stop();
+        },
+        [] {});
+    if (auto made = make_folder(options.runtime); !made) return Exit::config;
+    std::error_code fault;
+    const bool claimed = std::filesystem::exists(options.state / "auth.json", fault);
+    const auto served =
+        serve_failure(loop, broken.config, {broken.faults, options.config}, claimed,
+                      options.runtime / "port", [&options] { return load_of(options).good(); });
+    if (stopped) return Exit::good;
+    if (served) return std::nullopt;
+    say(served.error());
+    return Exit::config;
+}
+
 }  // namespace
 
 Exit run_daemon(const DaemonOptions& options) {
-    Signals signals;
-    Daemon daemon(options);
-    if (auto opened = daemon.open(); !opened) {
-        say(opened.error());
-        return exit_for(opened.error());
+    for (;;) {
+        {
+            Signals signals;
+            Daemon daemon(options);
+            auto opened = daemon.open();
+            if (opened) {
+                daemon.run(signals);
+                return Exit::good;
+            }
+            say(opened.error());
+            const bool waits = opened.error().code == Errc::bad_config && !options.strict &&
+                               supervised() && !load_of(options).good();
+            if (!waits) return exit_for(opened.error());
+        }
+        if (const auto ended = wait_for_good_config(options)) return *ended;
     }
-    daemon.run(signals);
-    return Exit::good;
 }
 
 }  // namespace fog

@@ -43,6 +43,8 @@ int main(int argc, char** argv) {
     app.add_option("--set", options.sets, "section.key=value, above every other layer");
     app.add_option("--ui-dir", options.ui, "serve the web page from this folder, uncached")
         ->check(CLI::ExistingDirectory);
+    app.add_flag("--strict-config", options.strict,
+                 "exit with 78 when the configuration has faults, under a service manager too");
     app.add_flag("--list-components", components, "list what this build contains and exit");
     app.add_flag("-t,--check-config", check, "check the configuration, change nothing, exit");
     app.add_flag("--strict", strict, "with --check-config: warnings fail too");
