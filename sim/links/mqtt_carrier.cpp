@@ -52,14 +52,37 @@ std::vector<MqttMessage> mqtt_messages(const Report& report, const MqttDevice& d
 
 MqttCarrier::MqttCarrier(Options options, std::vector<MqttDevice> devices, Ledger& ledger,
                          const Wake& wake)
-    : options_(std::move(options)),
-      devices_(std::move(devices)),
-      ledger_(ledger),
-      worker_(options_.mqtt, [&wake] { wake.signal(); }) {}
+    : options_(std::move(options)), devices_(std::move(devices)), ledger_(ledger), wake_(wake) {}
+
+Result<void> MqttCarrier::put_proxy_in_front() {
+    constexpr std::string_view kScheme = "mqtt://";
+    const std::string_view url = options_.mqtt.url;
+    if (!url.starts_with(kScheme)) {
+        return Error{Errc::bad_config, std::string(url) + " cannot be cut",
+                     "dirty disconnects need mqtt:// and a numeric host"};
+    }
+    front_ = std::make_unique<TcpProxies>();
+    auto port = front_->add("front", 0, std::string(url.substr(kScheme.size())));
+    if (!port) return std::move(port).error();
+    options_.mqtt.url = "mqtt://127.0.0.1:" + std::to_string(*port);
+    front_->start();
+    return {};
+}
 
 Result<void> MqttCarrier::start(MonoTime) {
-    worker_.start();
+    if (options_.cut) {
+        if (auto done = put_proxy_in_front(); !done) return done;
+    }
+    worker_ = std::make_unique<MqttWorker>(options_.mqtt, options_.availability,
+                                           [&wake = wake_] { wake.signal(); });
+    worker_->start();
     return {};
+}
+
+void MqttCarrier::stop() {
+    intruder_.reset();
+    if (worker_) worker_->stop();
+    if (front_) front_->stop();
 }
 
 const MqttDevice* MqttCarrier::find(std::size_t device) const {
@@ -91,7 +114,7 @@ void MqttCarrier::take(const Report& report, WallTime source, MonoTime now) {
 
 void MqttCarrier::step(MonoTime now) {
     facts_.clear();
-    worker_.take_facts(facts_);
+    worker_->take_facts(facts_);
     for (MqttWorker::Fact& fact : facts_) on_fact(fact, now);
     stage(now);
 }
@@ -185,8 +208,9 @@ void MqttCarrier::release(MonoTime now) {
         if (found == out_.end()) continue;
         const MqttDevice& device = *found->second.parcel->device;
         const MqttMessage& message = found->second.message;
-        if (!worker_.publish(
-                {connection_, token, message.topic, message.payload, device.qos, device.retain})) {
+        const bool retain = device.retain || leftovers_ > 0;
+        if (!worker_->publish(
+                {connection_, token, message.topic, message.payload, device.qos, retain})) {
             give_back(token, now);
         }
     }
@@ -201,8 +225,51 @@ std::string_view MqttCarrier::state() const {
     return connection_ != 0 ? "connected" : "away";
 }
 
-void MqttCarrier::fault(const FaultSpec& fault, bool begins, MonoTime) {
-    if (fault.kind == FaultKind::clean_disconnect) worker_.pause(begins);
+void MqttCarrier::disconnect_dirty(bool begins) {
+    away_ += begins ? 1 : -1;
+    worker_->stay_away(away_ > 0);
+    if (begins) front_->cut("front");
+}
+
+/// Of no report: what a gateway must refuse, and the broker perhaps before it.
+void MqttCarrier::say_too_much(const FaultSpec& fault, MonoTime now) {
+    const MqttDevice& device = devices_.front();
+    const std::string topic =
+        (device.prefix.empty() ? "" : device.prefix + "/") + device.endpoint.id + "/too-much";
+    std::string payload = "{\"padding\":\"" + std::string(fault.bytes, 'x') + "\"}";
+    const bool given =
+        connection_ != 0 &&
+        worker_->publish({connection_, 0, topic, std::move(payload), device.qos, false});
+    ledger_.link(options_.mqtt.client_id, "oversize",
+                 given ? std::to_string(fault.bytes) + " bytes" : "not connected", now);
+}
+
+void MqttCarrier::fault(const FaultSpec& fault, bool begins, MonoTime now) {
+    switch (fault.kind) {
+        case FaultKind::clean_disconnect:
+            return worker_->pause(begins);
+        case FaultKind::dirty_disconnect:
+        case FaultKind::will:
+            if (front_) disconnect_dirty(begins);
+            return;
+        case FaultKind::retained_leftover:
+            leftovers_ += begins ? 1 : -1;
+            return;
+        case FaultKind::client_id_clash:
+            intruder_.reset();
+            if (begins) intruder_ = std::make_unique<MqttIntruder>(options_.mqtt, fault.by);
+            return;
+        case FaultKind::reconnect_storm:
+            return worker_->storm(begins ? fault.by : SimTime{0});
+        case FaultKind::session_lost:
+            if (begins) worker_->forget_session();
+            return;
+        case FaultKind::oversize:
+            if (begins) say_too_much(fault, now);
+            return;
+        default:
+            return;  // of other links
+    }
 }
 
 }  // namespace fog::sim

@@ -5,7 +5,9 @@
 #include <memory>
 
 #include "sim/links/carrier.hpp"
+#include "sim/links/mqtt_intruder.hpp"
 #include "sim/links/mqtt_worker.hpp"
+#include "sim/links/tcp_proxy.hpp"
 
 namespace fog::sim {
 
@@ -33,7 +35,9 @@ std::vector<MqttMessage> mqtt_messages(const Report& report, const MqttDevice& d
 class MqttCarrier final : public Carrier {
 public:
     struct Options {
-        MqttOptions mqtt;
+        MqttOptions mqtt{};
+        MqttWorker::Availability availability{};
+        bool cut = false;             // through a proxy of its own, for dirty disconnects
         std::size_t buffer = 10'000;  // messages kept while there is no connection
     };
     MqttCarrier(Options options, std::vector<MqttDevice> devices, Ledger& ledger, const Wake& wake);
@@ -46,7 +50,7 @@ public:
     void fault(const FaultSpec& fault, bool begins, MonoTime now) override;
     std::string_view state() const override;
     bool settled() const override { return ready_.empty() && out_.empty(); }
-    void stop() override { worker_.stop(); }
+    void stop() override;
     std::size_t waiting() const override { return ready_.size() + out_.size(); }
 
 private:
@@ -64,6 +68,9 @@ private:
         std::shared_ptr<Parcel> parcel;
         MqttMessage message;
     };
+    Result<void> put_proxy_in_front();
+    void disconnect_dirty(bool begins);
+    void say_too_much(const FaultSpec& fault, MonoTime now);
     void stage(MonoTime now);
     void note_leaving(Parcel& parcel, MonoTime now);
     void on_fact(MqttWorker::Fact& fact, MonoTime now);
@@ -76,7 +83,11 @@ private:
     Options options_;
     std::vector<MqttDevice> devices_;
     Ledger& ledger_;
-    MqttWorker worker_;
+    const Wake& wake_;
+    std::unique_ptr<TcpProxies> front_;
+    std::unique_ptr<MqttWorker> worker_;  // from start() on
+    std::unique_ptr<MqttIntruder> intruder_;
+    unsigned away_ = 0, leftovers_ = 0;    // faults that hold
     std::deque<Waiting> ready_;            // to be handed over, oldest first
     std::map<std::int64_t, Waiting> out_;  // handed over, by token
     std::vector<std::int64_t> staged_;     // in out_, not yet given to the worker

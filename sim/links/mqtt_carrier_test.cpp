@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -64,6 +66,7 @@ public:
                                         [this](const MqttClient::Message& message) {
                                             const std::lock_guard lock(mutex_);
                                             payloads_.emplace_back(as_text(message.payload));
+                                            retained_ += message.retained ? 1 : 0;
                                         },
                                     .lost = {},
                                     .delivered = {}}) {
@@ -74,6 +77,14 @@ public:
     std::vector<std::string> payloads() const {
         const std::lock_guard lock(mutex_);
         return payloads_;
+    }
+    std::size_t retained() const {
+        const std::lock_guard lock(mutex_);
+        return retained_;
+    }
+    std::size_t count(std::string_view payload) const {
+        const auto all = payloads();
+        return static_cast<std::size_t>(std::count(all.begin(), all.end(), payload));
     }
     bool wait_for(std::size_t count) const {
         const auto deadline = std::chrono::steady_clock::now() + 15s;
@@ -93,6 +104,7 @@ private:
     }
     mutable std::mutex mutex_;
     std::vector<std::string> payloads_;
+    std::size_t retained_ = 0;
     MqttClient client_;
 };
 
@@ -189,6 +201,113 @@ TEST_CASE("mqtt: QoS 0 without a connection is unsent, not sent") {
     CHECK(result->counts.unsent == 20);
     CHECK(result->counts.sent == 0);
     CHECK(lines_with(read_file(folder.path() / "ledger.jsonl").value(), "unsent") == 20);
+}
+
+/// One device at a real broker. When it has been heard there, one fault begins; when `seen` says so
+/// it ends; when the device then has been heard again the run does.
+struct FaultRun {
+    using Seen = std::function<bool(const RunResult& sofar, const Listener& listener)>;
+    Mosquitto broker;
+    TempFolder folder;
+    Listener listener{broker};
+    Result<RunResult> result = Error{};
+    std::string ledger;
+    int stage = 0;
+    std::uint64_t id = 0, acked = 0;
+
+    FaultRun(FaultKind kind, const Seen& seen, Node link = table({}),
+             const char* shape = "mqtt.json") {
+        auto file = Ledger::open(folder.path() / "ledger.jsonl");
+        link.set("cut", Node(true));
+        World world(load(shape, 1, std::move(link), "120 s"));
+        Engine engine(world, {.place = {broker.url(), folder.path()}, .settle = 30s}, *file);
+        engine.on_progress([this, kind, &engine, &seen](const RunResult& sofar) {
+            if (stage == 0 && sofar.counts.acked > 0) {
+                FaultSpec fault;
+                fault.kind = kind;
+                fault.devices = {0};
+                fault.lasts = kUntilCleared;
+                fault.by = 300ms;
+                fault.bytes = 2U << 20U;
+                id = engine.faults().add(fault, engine.elapsed()).value();
+                stage = 1;
+            } else if (stage == 1 && seen(sofar, listener)) {
+                CHECK(engine.faults().clear(id));
+                acked = sofar.counts.acked;
+                stage = 2;
+            } else if (stage == 2 && sofar.counts.acked > acked) {
+                engine.stop();
+            }
+        });
+        result = engine.run();
+        REQUIRE(result);
+        CHECK(result->ended == "stopped");
+        CHECK(result->waiting == 0);
+        CHECK(result->counts.acked == result->reports);  // whatever happened, all got there
+        ledger = read_file(folder.path() / "ledger.jsonl").value();
+    }
+};
+
+bool no_broker() {
+    if (Mosquitto::available()) return false;
+    MESSAGE("skipped: mosquitto is not installed");
+    return true;
+}
+
+TEST_CASE("mqtt faults: a dirty disconnect makes the broker say the will, a clean one does not") {
+    if (no_broker()) return;
+    const FaultRun dirty(
+        FaultKind::will,
+        [](const RunResult&, const Listener& heard) { return heard.count("offline") == 1; },
+        table({{"availability", Node(true)}}));
+    CHECK(dirty.result->counts.connects == 2);
+    CHECK(dirty.listener.count("online") == 2);
+    const FaultRun clean(
+        FaultKind::clean_disconnect,
+        [](const RunResult& sofar, const Listener&) { return sofar.waiting > 20; },
+        table({{"availability", Node(true)}}));
+    CHECK(clean.result->counts.connects == 2);
+    CHECK(clean.listener.count("offline") == 0);
+}
+
+TEST_CASE("mqtt faults: a storm and a clash of names reconnect again and again, and lose nothing") {
+    if (no_broker()) return;
+    const auto often = [](const RunResult& sofar, const Listener&) {
+        return sofar.counts.connects >= 3;
+    };
+    const FaultRun storm(FaultKind::reconnect_storm, often);
+    const FaultRun clash(FaultKind::client_id_clash, often);
+    CHECK(clash.ledger.find("\"state\":\"lost\"") != std::string::npos);
+}
+
+TEST_CASE("mqtt faults: a lost session is one the broker no longer has") {
+    if (no_broker()) return;
+    const FaultRun run(
+        FaultKind::session_lost,
+        [](const RunResult& sofar, const Listener&) { return sofar.counts.connects == 2; },
+        table({{"session", text("persistent")}}));
+    // c0: persistent, c1: clean; the second client with our name asked for a clean one.
+    const std::string log = run.broker.log_text();
+    const std::size_t clean = log.find("fogsim-load-1 (p2, c1");
+    CHECK(clean > log.find("fogsim-load-1 (p2, c0"));
+    CHECK(log.find("fogsim-load-1 (p2, c0", clean) != std::string::npos);
+}
+
+TEST_CASE("mqtt faults: leftovers stay retained, an oversized message belongs to nobody") {
+    if (no_broker()) return;
+    const FaultRun run(
+        FaultKind::retained_leftover, [](const RunResult&, const Listener&) { return true; },
+        table({}), "mqtt.plain");
+    CHECK(run.listener.retained() == 0);
+    const Listener later(run.broker);
+    CHECK(later.wait_for(1));
+    CHECK(later.retained() == 1);
+    const auto is_big = [](const std::string& each) { return each.size() > 2U << 20U; };
+    const FaultRun big(FaultKind::oversize, [&is_big](const RunResult&, const Listener& heard) {
+        const auto all = heard.payloads();
+        return std::any_of(all.begin(), all.end(), is_big);
+    });
+    CHECK(big.ledger.find("\"oversize\"") != std::string::npos);
 }
 
 }  // namespace

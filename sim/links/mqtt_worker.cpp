@@ -20,8 +20,9 @@ MonoTime mono_now() {
 
 }  // namespace
 
-MqttWorker::MqttWorker(MqttOptions options, std::function<void()> notify)
+MqttWorker::MqttWorker(MqttOptions options, Availability availability, std::function<void()> notify)
     : options_(std::move(options)),
+      availability_(std::move(availability)),
       notify_(std::move(notify)),
       inbox_("sim-mqtt-out", static_cast<std::size_t>(options_.window) * 2 + 64, Overflow::refuse),
       // Every message in flight can give one fact, every connection two.
@@ -44,6 +45,35 @@ bool MqttWorker::publish(Outgoing message) {
 void MqttWorker::pause(bool paused) {
     paused_ = paused;
     nudge();
+}
+
+void MqttWorker::stay_away(bool away) {
+    away_ = away;
+    nudge();
+}
+
+void MqttWorker::storm(std::chrono::nanoseconds every) {
+    storm_ns_ = every.count();
+    nudge();
+}
+
+void MqttWorker::forget_session() {
+    forget_ = true;
+    nudge();
+}
+
+/// A second client with our name and a clean session: the broker forgets what it kept.
+void MqttWorker::forget() {
+    MqttOptions options = options_;
+    options.clean_session = true;
+    options.will_topic.clear();
+    MqttClient client(options, {});
+    if (client.connect(kConnectTimeout)) client.disconnect(500ms);
+}
+
+bool MqttWorker::leave_now(MonoTime connected) const {
+    const std::chrono::nanoseconds storm{storm_ns_.load()};
+    return paused_ || forget_ || (storm.count() > 0 && mono_now() - connected >= storm);
 }
 
 void MqttWorker::stop() {
@@ -93,10 +123,11 @@ void MqttWorker::run() {
     const RandomStream jitter(0, options_.client_id, "back-off");
     auto pause = std::chrono::milliseconds(kFirstRest);
     for (std::uint64_t attempt = 0; !stopping_; ++attempt) {
-        if (paused_) {
+        if (paused_ || away_) {
             rest(100ms);
             continue;
         }
+        if (forget_.exchange(false)) forget();
         lost_ = false;
         if (auto connected = client.connect(kConnectTimeout); !connected) {
             add({Fact::Kind::lost, connection_, 0, connected.error().what, mono_now()});
@@ -107,6 +138,10 @@ void MqttWorker::run() {
             continue;
         }
         pause = kFirstRest;
+        if (!availability_.topic.empty()) {
+            // Lost with the connection, it is said again on the next one.
+            (void)client.publish(0, availability_.topic, availability_.online, 1, true);
+        }
         add({Fact::Kind::connected, ++connection_, 0, {}, mono_now()});
         serve(client);
     }
@@ -115,14 +150,15 @@ void MqttWorker::run() {
 
 void MqttWorker::serve(MqttClient& client) {
     std::vector<Item> items;
+    const MonoTime connected = mono_now();
     while (!stopping_ && !lost_) {
-        if (paused_) {
+        if (leave_now(connected)) {
             client.disconnect(500ms);
             add({Fact::Kind::lost, connection_, 0, "disconnected by a fault", mono_now()});
             return;
         }
         items.clear();
-        inbox_.drain(items, 256, 500ms);
+        inbox_.drain(items, 256, storm_ns_ > 0 ? 20ms : 500ms);
         for (Item& item : items) {
             if (!item.nudge) hand_over(client, item.message);
         }

@@ -31,8 +31,13 @@ public:
         MonoTime at;
     };
 
+    /// What a device says about itself, retained; empty topic = nothing.
+    struct Availability {
+        std::string topic{}, online{};
+    };
+
     /// `notify` is called from other threads after a fact was added.
-    MqttWorker(MqttOptions options, std::function<void()> notify);
+    MqttWorker(MqttOptions options, Availability availability, std::function<void()> notify);
     ~MqttWorker();
     MqttWorker(const MqttWorker&) = delete;
     MqttWorker& operator=(const MqttWorker&) = delete;
@@ -42,6 +47,12 @@ public:
     [[nodiscard]] bool publish(Outgoing message);
     /// Says goodbye and stays away until called with false.
     void pause(bool paused);
+    /// Does not connect again until called with false; a connection that stands stays.
+    void stay_away(bool away);
+    /// Ends each connection so long after it was made; 0 = no more.
+    void storm(std::chrono::nanoseconds every);
+    /// Once: leaves, comes with a clean session, leaves and comes back.
+    void forget_session();
     /// Ends the connection and the thread; blocks until both are gone.
     void stop();
     /// Moves the facts so far to the end of `out`. Never blocks.
@@ -56,15 +67,20 @@ private:
     void serve(MqttClient& client);
     void hand_over(MqttClient& client, Outgoing& message);
     void rest(std::chrono::milliseconds time);
+    void forget();
+    bool leave_now(MonoTime connected) const;
     void add(Fact fact);
     void nudge();
 
     MqttOptions options_;
+    Availability availability_;
     std::function<void()> notify_;
     BoundedQueue<Item> inbox_;
     BoundedQueue<Fact> facts_;
     std::atomic<std::uint64_t> connection_{0};
     std::atomic<bool> stopping_{false}, paused_{false}, lost_{false}, has_facts_{false};
+    std::atomic<bool> away_{false}, forget_{false};
+    std::atomic<std::int64_t> storm_ns_{0};
     std::thread thread_;
 };
 

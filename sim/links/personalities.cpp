@@ -21,6 +21,7 @@ struct MqttLink {
     bool retain = false;
     std::size_t buffer = 10'000;
     std::size_t connections = 0;  // 0 = one per device
+    bool will = false, availability = false, cut = false;
 };
 
 struct SerialLink {
@@ -52,7 +53,11 @@ MqttLink read_mqtt_link(const DeviceSpec& device, std::vector<Fault>& faults) {
     link.mqtt.user = view.text("user");
     link.mqtt.password = view.text("password");
     link.mqtt.client_id = view.text("client_id", "fogsim");
-    link.mqtt.clean_session = true;  // what is owed is kept here, not in the broker's session
+    // What is owed is kept here; a persistent session is the broker's burden only.
+    link.mqtt.clean_session = view.choice("session", "clean", {"clean", "persistent"}) == "clean";
+    link.availability = view.flag("availability", false);
+    link.will = view.flag("will", link.availability);
+    link.cut = view.flag("cut", false);
     link.mqtt.window = static_cast<int>(view.integer("window", 20, 1, 1'000));
     link.prefix = view.text("prefix", "sim");
     link.qos = static_cast<int>(view.integer("qos", 1, 0, 1));
@@ -62,6 +67,11 @@ MqttLink read_mqtt_link(const DeviceSpec& device, std::vector<Fault>& faults) {
     link.connections = static_cast<std::size_t>(view.integer("connections", 0, 0, 1'000));
     if (link.qos == 0 && link.level != "C") {
         view.fault("level", "S0106", "QoS 0 is never acknowledged: its level is C");
+    }
+    if ((link.will || link.availability) && link.connections != 0) {
+        view.fault("connections", "S0106",
+                   "a will speaks for one device: it needs a connection per device",
+                   "leave out 'connections'");
     }
     view.done();
     return link;
@@ -112,6 +122,41 @@ Endpoint mqtt_endpoint(const DeviceSpec& device, const MqttLink& link) {
             link.level,         json};
 }
 
+bool is_dirty(const FaultSpec& fault) {
+    return fault.kind == FaultKind::dirty_disconnect || fault.kind == FaultKind::will;
+}
+
+/// Whether the device's connection can be cut: it asked for it, or the scenario will do it.
+bool can_cut(const Scenario& scenario, std::size_t index) {
+    std::vector<Fault> none;
+    if (read_mqtt_link(scenario.devices[index], none).cut) return true;
+    const auto& faults = scenario.faults;
+    return std::any_of(faults.begin(), faults.end(), [index](const FaultSpec& fault) {
+        const auto& on = fault.devices;
+        return is_dirty(fault) && std::find(on.begin(), on.end(), index) != on.end();
+    });
+}
+
+std::optional<Fault> missing_option(const Scenario& scenario, const FaultSpec& fault,
+                                    std::size_t index) {
+    if (!is_dirty(fault)) return std::nullopt;
+    const DeviceSpec& device = scenario.devices[index];
+    std::vector<Fault> none;
+    const auto say = [&fault, &device](const char* option) {
+        return Fault{"S0106",
+                     "/fault",
+                     fault.mark,
+                     "fault '" + std::string(to_text(fault.kind)) + "' on '" + device.id +
+                         "' needs its link to have " + option,
+                     std::string("link = { ") + option + " = true }",
+                     false};
+    };
+    if (fault.kind == FaultKind::will && !read_mqtt_link(device, none).will) return say("will");
+    // A fault of the scenario itself makes can_cut() true; this is about added ones.
+    if (fault.mark.line == 0 && !can_cut(scenario, index)) return say("cut");
+    return std::nullopt;
+}
+
 /// The devices of one block that share a connection.
 using PoolKey = std::pair<std::size_t, std::size_t>;  // block, connection within it
 struct Pool {
@@ -130,7 +175,14 @@ void add_to_pool(std::map<PoolKey, Pool>& pools, const Scenario& scenario, std::
         // Named after its first device: stable when others are added.
         pool.options.mqtt.client_id += "-" + device.id;
         pool.options.buffer = link.buffer;
+        const std::string base = link.prefix.empty() ? device.id : link.prefix + "/" + device.id;
+        if (link.availability) pool.options.availability = {base + "/status", "online"};
+        if (link.will) {
+            pool.options.mqtt.will_topic = base + "/status";
+            pool.options.mqtt.will_payload = "offline";
+        }
     }
+    pool.options.cut = pool.options.cut || can_cut(scenario, index);
     const auto shape = device.personality == "mqtt.json" ? MqttShape::json : MqttShape::plain;
     pool.devices.push_back({index, endpoint, shape, link.prefix, link.qos, link.retain});
 }
@@ -187,19 +239,13 @@ FaultPlace link_place(const DeviceSpec& device) {
 
 std::optional<Fault> fault_misfit(const Scenario& scenario, const FaultSpec& fault) {
     const FaultPlace place = info(fault.kind).place;
-    if (place == FaultPlace::mqtt && fault.kind != FaultKind::clean_disconnect) {
-        return Fault{
-            "S0105",
-            "/fault",
-            fault.mark,
-            "fault '" + std::string(to_text(fault.kind)) + "' is not built in this version",
-            {},
-            false};
-    }
     if (place == FaultPlace::device) return std::nullopt;
     for (const std::size_t index : fault.devices) {
         const DeviceSpec& device = scenario.devices[index];
-        if (link_place(device) == place) continue;
+        if (link_place(device) == place) {
+            if (auto misfit = missing_option(scenario, fault, index)) return misfit;
+            continue;
+        }
         return Fault{"S0106",
                      "/fault",
                      fault.mark,
