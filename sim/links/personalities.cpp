@@ -6,12 +6,15 @@
 
 #include "drivers/sim_device.hpp"
 #include "firmware/core/text.hpp"
+#include "sim/links/http_carrier.hpp"
 #include "sim/links/mqtt_carrier.hpp"
 #include "sim/links/serial_carrier.hpp"
 #include "sim/world/make_node.hpp"
 
 namespace fog::sim {
 namespace {
+
+using namespace std::chrono_literals;
 
 /// The `link` table of a device as far as all of a kind share it.
 struct MqttLink {
@@ -39,6 +42,10 @@ const SimDeviceInfo* find_sim_device(const std::string& personality) {
 
 bool is_mqtt(const DeviceSpec& device) {
     return device.personality == "mqtt.json" || device.personality == "mqtt.plain";
+}
+
+bool is_http(const DeviceSpec& device) {
+    return device.personality == "http.ingest";
 }
 
 const Node& link_of(const DeviceSpec& device) {
@@ -89,7 +96,47 @@ SerialLink read_serial_link(const DeviceSpec& device, const SimDeviceInfo& info,
     return link;
 }
 
+struct HttpLink {
+    HttpCarrier::Options options;
+    std::string level;
+};
+
+HttpLink read_http_link(const DeviceSpec& device, std::vector<Fault>& faults) {
+    ConfigView view(link_of(device), faults);
+    HttpLink link;
+    link.options.target.url = view.text("url");
+    link.options.target.token = view.text("token");
+    link.options.target.read =
+        std::chrono::duration_cast<std::chrono::milliseconds>(view.duration("timeout", 10s));
+    link.options.ack = view.choice("ack", "commit", {"commit", "held"});
+    link.options.batch = static_cast<std::size_t>(view.integer("batch", 1, 1, 1'000));
+    link.options.buffer = static_cast<std::size_t>(view.integer("buffer", 10'000, 1, 1'000'000));
+    link.level = link.options.ack == "commit" ? "A" : "B";
+    if (link.options.target.read < 10ms) {
+        view.fault("timeout", "S0101", "'timeout' must be at least 10 ms");
+    }
+    view.done();
+    return link;
+}
+
+void add_http(LinkSet& set, const DeviceSpec& device, const LinkPlace& place, Ledger& ledger,
+              const Wake& wake) {
+    std::vector<Fault> none;
+    HttpLink link = read_http_link(device, none);
+    HttpTarget& target = link.options.target;
+    if (target.url.empty()) target.url = place.http_url;
+    if (target.token.empty()) target.token = place.http_token;
+    set.endpoints.push_back({device.id, device.id, device.personality, "http", link.level, true});
+    set.carrier_of[set.endpoints.size() - 1] = set.carriers.size();
+    set.carriers.push_back(
+        std::make_unique<HttpCarrier>(std::move(link.options), set.endpoints.back(), ledger, wake));
+}
+
 void check_device(const DeviceSpec& device, std::vector<Fault>& faults) {
+    if (is_http(device)) {
+        (void)read_http_link(device, faults);
+        return;
+    }
     if (is_mqtt(device)) {
         (void)read_mqtt_link(device, faults);
         return;
@@ -217,7 +264,7 @@ std::vector<std::pair<std::string, double>> scenario_inputs(const Scenario& scen
 }
 
 std::vector<std::string> personality_names() {
-    std::vector<std::string> names = {"mqtt.json", "mqtt.plain"};
+    std::vector<std::string> names = {"http.ingest", "mqtt.json", "mqtt.plain"};
     for (const SimDeviceInfo* info : all_sim_devices()) names.emplace_back(info->personality);
     std::sort(names.begin(), names.end());
     return names;
@@ -234,6 +281,7 @@ void check_links(const Scenario& scenario, std::vector<Fault>& faults) {
 }
 
 FaultPlace link_place(const DeviceSpec& device) {
+    if (is_http(device)) return FaultPlace::device;
     return is_mqtt(device) ? FaultPlace::mqtt : FaultPlace::serial;
 }
 
@@ -266,6 +314,10 @@ LinkSet make_links(const Scenario& scenario, const LinkPlace& place, Ledger& led
     set.carrier_of.resize(scenario.devices.size());
     for (std::size_t i = 0; i < scenario.devices.size(); ++i) {
         const DeviceSpec& device = scenario.devices[i];
+        if (is_http(device)) {
+            add_http(set, device, place, ledger, wake);
+            continue;
+        }
         if (is_mqtt(device)) {
             MqttLink link = read_mqtt_link(device, none);
             set.endpoints.push_back(mqtt_endpoint(device, link));

@@ -13,11 +13,12 @@ namespace fog::sim {
 
 /// Where a run lives.
 struct LinkPlace {
-    std::string mqtt_url;           // for devices whose link names none
-    std::filesystem::path run_dir;  // by-id/<device> links are made here
+    std::string mqtt_url;                  // for devices whose link names none
+    std::filesystem::path run_dir;         // by-id/<device> links are made here
+    std::string http_url{}, http_token{};  // likewise for http.ingest
 };
 
-/// "mqtt.json", "mqtt.plain" and one per simulated device of the drivers, sorted.
+/// "http.ingest", "mqtt.json", "mqtt.plain" and one per simulated device of the drivers, sorted.
 std::vector<std::string> personality_names();
 
 /// A device with the carrier it travels by.
@@ -31,7 +32,7 @@ struct LinkSet {
 void check_links(const Scenario& scenario, std::vector<Fault>& faults);
 /// What is wrong with a fault on these devices; nothing if it fits all of them.
 std::optional<Fault> fault_misfit(const Scenario& scenario, const FaultSpec& fault);
-/// Which faults of links a device knows: serial, mqtt, or none (device).
+/// Which faults of links a device knows: serial, mqtt, or none (device: http.ingest).
 FaultPlace link_place(const DeviceSpec& device);
 /// Every input of the scenario with its value before the first event.
 std::vector<std::pair<std::string, double>> scenario_inputs(const Scenario& scenario);
