@@ -22,7 +22,10 @@ struct RunCommand {
     std::filesystem::path run_dir;  // empty: <out>/run
     std::string until;              // a duration, empty: to the end
     std::string mqtt_url;
-    std::filesystem::path control;  // empty: <out>/control.sock
+    std::string http_url, http_token;
+    std::string gateway_program;            // started and ended with the run; empty = none
+    std::vector<std::string> gateway_args;  // its output goes to <out>/gateway.log
+    std::filesystem::path control;          // empty: <out>/control.sock
     double speed = 1;
     bool json = false;
     bool quiet = false;

@@ -128,6 +128,7 @@ Node switches_of(const Scenario& scenario) {
         if (out.size() == kDevicesListed) break;
         out.push_back(switch_node("device/" + device.id, {FaultPlace::device, link_place(device)}));
     }
+    if (scenario.starts_gateway) out.push_back(switch_node("gateway", {FaultPlace::gateway}));
     for (const ProxySpec& proxy : scenario.proxies) {
         out.push_back(switch_node("tcp/" + proxy.id, {FaultPlace::tcp}));
     }

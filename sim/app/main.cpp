@@ -37,6 +37,11 @@ CLI::App* add_run(CLI::App& app, Line& line) {
     run->add_option("--run-dir", line.run.run_dir, "folder of by-id/ links (OUT/run)");
     run->add_option("--until", line.run.until, "end at this scenario time, e.g. \"30 s\"");
     run->add_option("--mqtt", line.run.mqtt_url, "broker or gateway, e.g. mqtt://127.0.0.1:1883");
+    run->add_option("--http", line.run.http_url, "gateway for http.ingest, http://127.0.0.1:8080");
+    run->add_option("--http-token", line.run.http_token, "token with the right to ingest");
+    run->add_option("--gateway-program", line.run.gateway_program,
+                    "start a gateway, which can then have faults");
+    run->add_option("--gateway-arg", line.run.gateway_args, "--gateway-arg=--config, repeated");
     run->add_option("--speed", line.run.speed, "scenario seconds per real second");
     run->add_option("--control", line.run.control, "socket for 'ctl' (OUT/control.sock)");
     run->add_flag("--quiet", line.run.quiet, "no line every ten seconds");

@@ -41,7 +41,15 @@ Result<std::unique_ptr<Places>> Places::open(const Scenario& scenario,
     return places;
 }
 
+void Places::add_gateway(std::vector<std::string> words, const std::filesystem::path& log) {
+    gateway_ = std::make_unique<GatewayProcess>(std::move(words), log);
+}
+
 void Places::fault(const FaultSpec& fault, bool begins) {
+    if (info(fault.kind).place == FaultPlace::gateway) {
+        if (gateway_) gateway_->fault(fault, begins);
+        return;
+    }
     if (info(fault.kind).place == FaultPlace::tcp) return proxies_.set(fault, begins);
     const auto far = fars_.find(fault.target);
     if (far != fars_.end()) far->second->set(fault, begins);

@@ -6,6 +6,7 @@
 #include <ostream>
 #include <string>
 
+#include "sim/app/gateway_process.hpp"
 #include "sim/cloud/far_broker.hpp"
 #include "sim/cloud/far_http.hpp"
 #include "sim/links/tcp_proxy.hpp"
@@ -13,8 +14,9 @@
 
 namespace fog::sim {
 
-/// What a run has around its devices: TCP proxies and far sides of the scenario, each with its
-/// faults. Threads: fault() any; they run on threads of their own until this object is gone.
+/// What a run has around its devices: TCP proxies and far sides of the scenario, and perhaps a
+/// gateway, each with its faults. Threads: fault() any; they run on threads of their own until this
+/// object is gone.
 class Places {
 public:
     /// Opens and starts all; says on `words` where each listens. Far sides write
@@ -23,6 +25,8 @@ public:
                                                 const std::filesystem::path& out,
                                                 std::ostream& words);
     void fault(const FaultSpec& fault, bool begins);
+    /// What the run has started as its gateway, from now on told of its faults.
+    void add_gateway(std::vector<std::string> words, const std::filesystem::path& log);
 
 private:
     Places() = default;
@@ -32,6 +36,7 @@ private:
     TcpProxies proxies_;
     std::map<std::string, std::unique_ptr<FarRecorder>> recorders_;
     std::map<std::string, std::unique_ptr<FarSide>> fars_;  // gone before their recorders
+    std::unique_ptr<GatewayProcess> gateway_;
 };
 
 }  // namespace fog::sim

@@ -58,9 +58,9 @@ struct Prepared {
     RunOptions options;
 };
 
-bool wants_broker(const Scenario& scenario) {
+bool wants_url(const Scenario& scenario, std::string_view kind) {
     for (const DeviceSpec& device : scenario.devices) {
-        if (device.personality.rfind("mqtt.", 0) == 0 && device.link.find("url") == nullptr) {
+        if (device.personality.rfind(kind, 0) == 0 && device.link.find("url") == nullptr) {
             return true;
         }
     }
@@ -74,10 +74,15 @@ Result<Prepared> prepare(const RunCommand& command) {
     if (!scenario) return std::move(scenario).error();
     Prepared out{std::move(*scenario), {}};
     out.options.place = {command.mqtt_url,
-                         command.run_dir.empty() ? command.out / "run" : command.run_dir};
-    if (command.mqtt_url.empty() && wants_broker(out.scenario)) {
+                         command.run_dir.empty() ? command.out / "run" : command.run_dir,
+                         command.http_url, command.http_token};
+    if (command.mqtt_url.empty() && wants_url(out.scenario, "mqtt.")) {
         return Error{Errc::bad_config, "the scenario has MQTT devices and no broker to talk to",
                      "--mqtt mqtt://127.0.0.1:1883"};
+    }
+    if (command.http_url.empty() && wants_url(out.scenario, "http.")) {
+        return Error{Errc::bad_config, "the scenario has HTTP devices and no gateway to talk to",
+                     "--http http://127.0.0.1:8080"};
     }
     if (!(command.speed > 0)) return Error{Errc::bad_config, "--speed must be more than 0", {}};
     out.options.speed = command.speed;
@@ -91,6 +96,14 @@ Result<Prepared> prepare(const RunCommand& command) {
     auto written = write_file(command.out / "scenario.toml", out.scenario.resolved);
     if (!written) return std::move(written).error();
     return out;
+}
+
+void say_what_is_skipped(const Scenario& scenario, std::ostream& words) {
+    for (const FaultSpec& fault : scenario.faults) {
+        if (info(fault.kind).place != FaultPlace::gateway || scenario.starts_gateway) continue;
+        words << "fogsim: skipped: fault '" << to_text(fault.kind)
+              << "' on the gateway, which this run has not started" << std::endl;
+    }
 }
 
 }  // namespace
@@ -108,6 +121,8 @@ Exit run_command(const RunCommand& command) {
         words << "fogsim: the devices run " << command.speed
               << " times as fast, the gateway's clock does not" << std::endl;
     }
+    prepared->scenario.starts_gateway = !command.gateway_program.empty();
+    say_what_is_skipped(prepared->scenario, words);
     World world(std::move(prepared->scenario));
     Engine engine(world, prepared->options, *ledger);
     if (!command.quiet && !command.json) {
@@ -120,6 +135,11 @@ Exit run_command(const RunCommand& command) {
     }
     auto places = Places::open(world.scenario(), command.out, words);
     if (!places) return fail(places.error());
+    if (world.scenario().starts_gateway) {
+        std::vector<std::string> gateway{command.gateway_program};
+        gateway.insert(gateway.end(), command.gateway_args.begin(), command.gateway_args.end());
+        (*places)->add_gateway(std::move(gateway), command.out / "gateway.log");
+    }
     engine.on_place_fault(
         [&places](const FaultSpec& fault, bool begins) { (*places)->fault(fault, begins); });
     ControlServer control(engine);

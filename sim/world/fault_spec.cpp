@@ -152,7 +152,8 @@ std::optional<std::string_view> target_of(std::string_view on, FaultPlace place)
     return std::nullopt;
 }
 
-void select(ConfigView& view, const Scenario& scenario, FaultPlace place, FaultSpec& fault) {
+void select(ConfigView& view, const Scenario& scenario, FaultPlace place, FaultSpec& fault,
+            bool live) {
     constexpr std::string_view kDevice = "device/";
     const std::string_view on = fault.on;
     if (on.empty()) return;
@@ -163,7 +164,10 @@ void select(ConfigView& view, const Scenario& scenario, FaultPlace place, FaultS
                    example_of(place));
     };
     if (place == P::gateway) {
-        view.fault("kind", "S0105", "faults of the gateway's process are not built yet");
+        if (live && !scenario.starts_gateway) {
+            view.fault("on", "S0106", "this run has not started the gateway",
+                       "fogsim run --gateway-program foglined --gateway-arg ...");
+        }
         if (on != "gateway") misplaced();
         return;
     }
@@ -317,7 +321,7 @@ FaultSpec read_fault_spec(ConfigView& view, const Scenario& scenario, bool live)
     if (known == nullptr) return fault;  // what else it may have depends on the kind
     fault.kind = known->kind;
     read_parameters(view, *known, fault);
-    select(view, scenario, known->place, fault);
+    select(view, scenario, known->place, fault, live);
     view.done();
     return fault;
 }

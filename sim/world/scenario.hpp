@@ -53,6 +53,7 @@ struct Scenario {
     Inputs inputs;
     std::vector<ProxySpec> proxies;
     std::vector<FarSpec> fars;
+    bool starts_gateway = false;  // set by a run that starts one: its process can have faults
     std::vector<FaultSpec> faults;
     std::vector<Expectation> expect;
     std::string resolved;  // TOML: variables and {n} options filled in, seed as used
