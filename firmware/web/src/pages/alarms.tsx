@@ -1,0 +1,101 @@
+import { useState } from 'preact/hooks';
+import { post, problemOf, type Problem } from '../api/client';
+import type { Alarm } from '../api/shapes';
+import { announce } from '../lib/announce';
+import { ageText, timeText, utcText, withUnit } from '../lib/format';
+import { useLoad } from '../lib/load';
+import { route, routeHash, setQuery } from '../lib/router';
+import { SEVERITIES } from '../lib/ruleform';
+import { alarms, alarmsLoaded, loadAlarms, may, now } from '../lib/store';
+import { t } from '../text/en';
+import { Choice, Dialog, Field, Filter, ProblemView, Severity, Trouble } from '../ui/bits';
+import { Main } from '../ui/shell';
+
+const PAGE = 100;
+const unacked = (one: Alarm) => one.state.endsWith('unack');
+const rank = (one: Alarm) => (unacked(one) ? 0 : 10) + (one.state.startsWith('active') ? 0 : 5) + (3 - SEVERITIES.indexOf(one.severity as (typeof SEVERITIES)[number]));
+
+function Note({ alarm, onClose }: { alarm: Alarm; onClose: () => void }) {
+  const [note, setNote] = useState('');
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const send = async (event: Event) => {
+    event.preventDefault();
+    try {
+      const got = await post<{ state: string }>(`alarms/${encodeURIComponent(alarm.alarm)}/ack`, note ? { note } : {});
+      settle(alarm, got.state, note);
+      announce(t.alarms.acked(alarm.alarm));
+      onClose();
+    } catch (error) {
+      setProblem(problemOf(error));
+    }
+  };
+  return (
+    <Dialog title={t.alarms.noteTitle(alarm.alarm)} onClose={onClose}>
+      <form onSubmit={send}>
+        <p>{alarm.text}</p>
+        <Field id="note" label={t.alarms.note}>{(d) => <input {...d} type="text" maxLength={500} value={note} onInput={(event) => setNote(event.currentTarget.value)} />}</Field>
+        {problem && <ProblemView problem={problem} />}
+        <p class="actions"><button type="submit" class="primary">{t.alarms.ack}</button><button type="button" onClick={onClose}>{t.cancel}</button></p>
+      </form>
+    </Dialog>
+  );
+}
+
+// The answer counts at once; the stream says the same a moment later.
+function settle(alarm: Alarm, state: string, note = ''): void {
+  const next = new Map(alarms.peek());
+  if (state === 'normal') next.delete(alarm.alarm);
+  else next.set(alarm.alarm, { ...alarm, state, ...(note ? { note } : {}) });
+  alarms.value = next;
+}
+
+function Row({ one, onAck, onFail }: { one: Alarm; onAck: (one: Alarm) => void; onFail: (problem: Problem) => void }) {
+  const reset = () => post<{ state: string }>(`alarms/${encodeURIComponent(one.alarm)}/reset`).then((got) => { settle(one, got.state); announce(t.alarms.wasReset(one.alarm)); }, (error: unknown) => onFail(problemOf(error)));
+  const since = one.since ?? one.ts;
+  return (
+    <li class={`alarm ${one.severity} ${one.state}`} data-row tabIndex={-1}>
+      <div class="alarm-head"><Severity level={one.severity} /><h2><a href={routeHash(['devices', one.dev], one.pt ? { pt: one.pt } : {})}>{one.dev}</a></h2><span class="state">{t.alarms.state[one.state] ?? one.state}{one.stale ? `, ${t.alarms.stale}` : ''}</span></div>
+      <p class="alarm-text">{one.text || one.alarm}</p>
+      <p class="quiet">
+        {one.v !== undefined && <span>{t.alarms.value} {withUnit(one.v, one.u)}{one.limit !== undefined ? `, ${t.alarms.limit} ${withUnit(one.limit, one.u)}` : ''} · </span>}
+        {since && <span title={utcText(since)}>{t.alarms.since(timeText(since))} ({ageText(Date.now() - Date.parse(since) + 0 * now.value)}) · </span>}
+        {one.rule && <a href={routeHash(['rules', one.rule])}>{t.alarms.rule}: {one.rule}</a>}
+        {one.by && <span> · {t.alarms.by(one.by, one.note ?? '')}</span>}
+      </p>
+      <p class="actions">
+        {unacked(one) && <button type="button" class="primary" data-ack disabled={!may('ack:alarms')} title={may('ack:alarms') ? undefined : t.alarms.mayNot} onClick={() => onAck(one)} aria-label={t.alarms.ackOne(one.alarm)}>{t.alarms.ack}</button>}
+        {one.state === 'latched-acked' && <button type="button" disabled={!may('ack:alarms')} onClick={reset} aria-label={t.alarms.resetOne(one.alarm)}>{t.alarms.reset}</button>}
+      </p>
+    </li>
+  );
+}
+
+export function Alarms() {
+  const { problem, again } = useLoad(loadAlarms, 'alarms', 30e3);
+  const [acking, setAcking] = useState<Alarm | null>(null);
+  const [failed, setFailed] = useState<Problem | null>(null);
+  const [most, setMost] = useState(PAGE);
+  const { q = '', severity = '' } = route.value.query;
+  const wanted = q.toLowerCase();
+  const all = [...alarms.value.values()];
+  const shown = all.filter((one) => (!severity || one.severity === severity) && (!wanted || `${one.alarm} ${one.text}`.toLowerCase().includes(wanted)))
+    .sort((a, b) => rank(a) - rank(b) || (b.since ?? '').localeCompare(a.since ?? '') || a.alarm.localeCompare(b.alarm));
+  return (
+    <Main title={t.alarms.title}>
+      {all.length > 0 && (
+        <div class="toolbar">
+          <Filter value={q} onInput={(text) => setQuery({ q: text })} />
+          <Choice id="severity" label={t.alarms.filterSeverity} value={severity} options={[['', t.alarms.all], ...[...SEVERITIES].reverse().map((one): [string, string] => [one, t.severity[one]!])]} onChange={(value) => setQuery({ severity: value })} />
+        </div>
+      )}
+      {problem && <Trouble problem={problem} retry={again} />}
+      {failed && <ProblemView problem={failed} />}
+      {!may('ack:alarms') && <p class="note">{t.alarms.mayNot}</p>}
+      {alarmsLoaded.value && all.length === 0 && <p class="note calm">{t.alarms.none} {t.alarms.noneText}</p>}
+      {all.length > 0 && <p class="count">{t.alarms.count(all.length, all.filter(unacked).length)}</p>}
+      <ul class="alarm-list" aria-label={t.alarms.list}>{shown.slice(0, most).map((one) => <Row key={one.alarm} one={one} onAck={setAcking} onFail={setFailed} />)}</ul>
+      {shown.length > most && <p class="more"><button type="button" onClick={() => setMost(most + PAGE)}>{t.more(Math.min(PAGE, shown.length - most))}</button></p>}
+      {acking && <Note alarm={acking} onClose={() => setAcking(null)} />}
+    </Main>
+  );
+}

@@ -1,0 +1,48 @@
+// The one stream of this browser. Pages say what they show; everything heard goes to all of them.
+import { StreamClient, type StreamNews } from '../lib/stream';
+
+interface Page {
+  port: MessagePort;
+  channels: string[];
+  heard: number;
+}
+export type ToWorker = { ask: string[] } | { retry: true } | { here: true } | { bye: true };
+
+const FORGET = 150e3; // a page that said nothing for this long is gone: background timers tick once a minute
+const pages = new Set<Page>();
+const client = new StreamClient((news: StreamNews) => {
+  for (const page of pages) page.port.postMessage(news);
+}, new URL(self.location.href).origin);
+
+let asking = 0;
+function askSoon(): void {
+  clearTimeout(asking);
+  asking = setTimeout(() => client.ask([...pages].flatMap((page) => page.channels)), 30) as unknown as number;
+}
+
+function heard(page: Page, message: ToWorker): void {
+  page.heard = performance.now();
+  if ('bye' in message) pages.delete(page);
+  if ('ask' in message) {
+    page.channels = message.ask;
+    page.port.postMessage({ link: client.link } satisfies StreamNews);
+  }
+  if ('retry' in message) client.retry();
+  else if (!('here' in message)) askSoon();
+}
+
+setInterval(() => {
+  const before = pages.size;
+  for (const page of pages) if (performance.now() - page.heard > FORGET) pages.delete(page);
+  if (pages.size !== before) askSoon();
+}, 30e3);
+
+addEventListener('connect', (event) => {
+  const port = (event as MessageEvent).ports[0]!;
+  const page: Page = { port, channels: [], heard: performance.now() };
+  pages.add(page);
+  port.onmessage = ({ data }: MessageEvent<ToWorker>) => {
+    pages.add(page);
+    heard(page, data);
+  };
+});
