@@ -106,7 +106,7 @@ export class Gateway {
 
   async startDaemon() {
     this.daemon = spawn(join(this.bin, 'foglined'),
-      ['--config', this.config, '--state', this.state, '--runtime', this.runtime],
+      [...(process.env.FOG_UI_DIR ? ['--ui-dir', process.env.FOG_UI_DIR] : []), '--config', this.config, '--state', this.state, '--runtime', this.runtime],
       { stdio: ['ignore', 'ignore', 'pipe'] });
     this.log ??= '';
     this.daemon.stderr.on('data', (text) => { this.log = (this.log + text).slice(-64e3); });
@@ -137,6 +137,11 @@ export class Gateway {
       ['-h', '127.0.0.1', '-p', `${this.mqttPort}`, '-q', '1', '-t', topic, '-s'], { input: payload, timeout: 30e3 });
   }
 
+  // A process that publishes each line written to it: nothing starts between the sensor and the broker.
+  publisher(topic) {
+    return spawn(findProgram('mosquitto_pub'), ['-h', '127.0.0.1', '-p', `${this.mqttPort}`, '-q', '1', '-t', topic, '-l'], { stdio: ['pipe', 'ignore', 'inherit'] });
+  }
+
   // The source is subscribed once a reading comes through; a broker keeps nothing for strangers.
   async ready(token) {
     await until('the gateway hears the broker', async () => {
@@ -146,16 +151,37 @@ export class Gateway {
     });
   }
 
+  // Devices of fogsim over real MQTT: freezers that publish a temperature and a door each.
+  async simulate({ count = 8, interval = '1 s', extra = '' } = {}) {
+    const scenario = join(this.folder, 'scenario.toml');
+    writeFileSync(scenario, `name = "Cold store"\nseed = 7\n[[device]]\nid = "freezer-{n}"\ncount = ${count}\npersonality = "mqtt.json"\ninterval = "${interval}"\n` +
+      'link = { prefix = "sim", qos = 1 }\npoint.temp = { unit = "Cel", signal = { sine = 0.8, level = -20.0, period = "20 s", phase = "random" }, sensor = { noise = 0.05, quantum = 0.1 } }\n' +
+      `point.door = { type = "boolean", signal = { constant = 0 } }\n${extra}`);
+    this.sim = spawn(join(this.bin, 'fogsim'), ['run', scenario, '--mqtt', `mqtt://127.0.0.1:${this.mqttPort}`, '--out', join(this.folder, 'sim'), '--quiet'],
+      { stdio: ['ignore', 'ignore', 'pipe'] });
+    this.simLog = '';
+    this.sim.stderr.on('data', (text) => { this.simLog = (this.simLog + text).slice(-16e3); });
+    const token = this.token('read:live');
+    await until(`${count} simulated devices`, async () => {
+      if (ended(this.sim)) throw new Error(`fogsim ended:\n${this.simLog}`);
+      const { total } = await fetch(`${this.url}/api/v1/devices?limit=1`, { headers: { Authorization: `Bearer ${token}` } }).then((a) => a.json());
+      return total >= count;
+    });
+  }
+
+  stopSimulation() { return stopChild(this.sim); }
+
   kill() { return stopChild(this.daemon, 'SIGKILL'); }
 
   async stop() {
+    await stopChild(this.sim);
     await stopChild(this.daemon);
     await stopChild(this.broker);
     this.abandon();
   }
 
   abandon() {  // also when a test file dies half-way
-    for (const child of [this.daemon, this.broker]) if (child && !ended(child)) child.kill('SIGKILL');
+    for (const child of [this.sim, this.daemon, this.broker]) if (child && !ended(child)) child.kill('SIGKILL');
     for (const folder of [this.folder, this.runtime]) rmSync(folder, { recursive: true, force: true });
   }
 }
