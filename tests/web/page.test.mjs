@@ -171,7 +171,8 @@ test('page: a rule made with the keyboard raises an alarm', async () => {
   await page.locator('.with-unit', { has: page.getByLabel('Above', { exact: true }) }).filter({ hasText: '°C' }).waitFor();
   await type(/^Above$/, '25');
   await type(/^Hysteresis$/, '40x');
-  await page.getByText(/to correct/).waitFor();
+  await page.locator('#hysteresis-fault').waitFor();
+  assert.equal(await page.getByLabel('Hysteresis').getAttribute('aria-describedby'), 'hysteresis-hint hysteresis-fault');
   await page.keyboard.press('Control+a');
   await page.keyboard.type('1');
   await page.getByText('This rule is valid.').waitFor();
@@ -229,6 +230,51 @@ test('page: the text of a rule shows its faults with line and column', async () 
   await text.fill(good.replace('25 Cel', '26 Cel'));
   await page.getByRole('button', { name: 'Form' }).click();
   assert.equal(await page.getByLabel('Above', { exact: true }).inputValue(), '26');
+});
+
+test('page: a limit is moved on the chart by keys and by the pointer', async () => {
+  for (let i = 0; i < 4; ++i) box.publish('tele/cold1/SENSOR', tasmota(20 + 2 * i));
+  await page.reload();
+  const line = page.getByRole('slider', { name: 'Limit: Above' });
+  await line.focus();
+  const field = page.getByLabel('Above', { exact: true });
+  const before = Number(await field.inputValue());
+  await page.keyboard.press('ArrowUp');
+  const step = Number(await field.inputValue()) - before;
+  assert.ok(step > 0, 'up is more');
+  await page.keyboard.press('Shift+ArrowDown');
+  assert.ok(Math.abs(Number(await field.inputValue()) - (before - 9 * step)) < step / 2, 'Shift moves ten steps');
+  assert.match(await line.getAttribute('aria-valuetext'), /°C$/);
+  const { x, y, height } = await line.boundingBox();
+  const kept = Number(await field.inputValue());
+  await page.mouse.move(x + 50, y + height / 2);
+  await page.mouse.down();
+  await page.mouse.move(x + 50, y + height / 2 + 40, { steps: 4 });
+  await page.mouse.up();
+  await until('a lower limit', async () => Number(await field.inputValue()) < kept);
+  await page.getByText('This rule is valid.').waitFor();
+  await page.reload();
+  await field.waitFor();
+  await field.fill('26');
+});
+
+test('page: history as chart, as table, by keys', async () => {
+  const at = page.url();
+  await page.goto(`${box.url}/#/devices/cold1?range=5m`);
+  const chart = page.locator('.plot');
+  await page.locator('.plot canvas').waitFor();
+  await page.getByText('Cold room warm:').waitFor(); // the limit of the rule, named
+  await chart.focus();
+  await page.keyboard.press('+');
+  await until('a narrower range in the address', () => /from=\d+&to=\d+/.test(page.url()) || /to=\d+/.test(page.url()));
+  await page.keyboard.press('Home');
+  await until('the whole range', () => !/[?&]to=\d/.test(page.url()));
+  await page.getByRole('button', { name: 'As table' }).click();
+  const rows = page.getByRole('region', { name: /^History of/ }).locator('tbody tr');
+  await rows.first().waitFor();
+  assert.doesNotMatch(await rows.allInnerTexts().then((all) => all.join('\n')), /NaN|null|undefined/);
+  await page.goto(at);
+  await page.getByLabel('Above', { exact: true }).fill('26');
 });
 
 test('page: who saves second compares three ways, and the file holds what was confirmed', async () => {

@@ -8,7 +8,7 @@ export interface Loaded<T> {
   again: () => Promise<void>;
 }
 
-export function useLoad<T>(load: () => Promise<T>, key: string, period = 0): Loaded<T> {
+export function useLoad<T>(load: () => Promise<T>, key: string, period = 0, keep = false): Loaded<T> {
   const [data, setData] = useState<T | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
   const turn = useRef(0);
@@ -26,7 +26,7 @@ export function useLoad<T>(load: () => Promise<T>, key: string, period = 0): Loa
     }
   }, []);
   useEffect(() => {
-    setData(null);
+    if (!keep) setData(null); // else the last answer is shown until the next one is there
     setProblem(null);
     void again();
     if (period === 0) return () => void ++turn.current;

@@ -11,7 +11,8 @@ export function trim(one: Series): Series & { begins?: number } {
   const [from, to] = rangeOf(one);
   const first = one.gaps[0];
   const start = one.t[0];
-  if (!first || start === undefined || first[0] > from + 1 || first[1] > start + 1) return one;
+  // Where the gap ends and the first value lies differ by the way from the sensor to the log.
+  if (!first || start === undefined || first[0] > from + 1 || start < from + 0.9 * (first[1] - from)) return one;
   const begins = Math.min(start, to - 60e3);
   return { ...one, from: Math.max(from, Math.floor(begins - (to - begins) * 0.02)), gaps: one.gaps.slice(1), begins: start };
 }

@@ -1,11 +1,11 @@
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { get, post, problemOf, type Problem } from '../api/client';
 import type { LogItem, Message, Page, RuleItem, Series } from '../api/shapes';
-import { ageText, presenceReason, spanText, timeText, utcText, withUnit } from '../lib/format';
+import { ageText, decimals, presenceReason, spanText, timeText, utcText, withUnit } from '../lib/format';
 import { useLoad } from '../lib/load';
 import { go, route, routeHash, setQuery } from '../lib/router';
 import { globMatches, limitsOn, pointsOf, sentence } from '../lib/ruleform';
-import { buckets, trim } from '../lib/series';
+import { buckets, trim, type Bucket } from '../lib/series';
 import { SNIPPETS } from '../lib/snippets';
 import { deviceInterval, devicePresence, devices, loadDevice, may, now, showing, type DeviceLive } from '../lib/store';
 import { t } from '../text/en';
@@ -31,7 +31,7 @@ function History({ device, pt, rules }: { device: DeviceLive; pt: string; rules:
   const { data, problem, again } = useLoad(() => {
     const end = Date.now();
     return loadSeries(device.info.id, pt, custom ? Number(from) : end - span, custom ? Number(to) : end);
-  }, key, custom ? 0 : Math.max(2000, span / 500));
+  }, key, custom ? 0 : Math.max(2000, span / 500), true);
   const limits: Limit[] = useMemo(() => rules.flatMap((one) => limitsOn(one.rule, device.info.id, pt).map((limit) => ({ ...limit, name: one.title || one.id }))), [rules, pt]);
   return (
     <section aria-labelledby="history">
@@ -68,7 +68,7 @@ function HistoryTable({ series, pt }: { series: Series; pt: string }) {
             <tr key={one.from}>
               <th scope="row" title={utcText(one.from)}>{timeText(one.from)}</th>
               {one.count === 0 ? <td colSpan={4}>{t.device.noData(one.gap || t.noValue)}</td> : (
-                <><td class="number">{withUnit(one.min, series.u)}</td><td class="number">{withUnit(round(one.mean), series.u)}</td><td class="number">{withUnit(one.max, series.u)}</td><td class="number">{one.count}</td></>)}
+                <><td class="number">{withUnit(one.min, series.u)}</td><td class="number">{withUnit(meanOf(one), series.u)}</td><td class="number">{withUnit(one.max, series.u)}</td><td class="number">{one.count}</td></>)}
             </tr>
           ))}
         </tbody>
@@ -76,7 +76,8 @@ function HistoryTable({ series, pt }: { series: Series; pt: string }) {
     </Scroll>
   );
 }
-const round = (v: number | null) => (v === null ? null : Number(v.toPrecision(6)));
+// One digit more than the values have.
+const meanOf = (one: Bucket) => (one.mean === null ? null : Number(one.mean.toFixed(Math.max(decimals(one.min ?? 0), decimals(one.max ?? 0)) + 1)));
 
 function LastMessage({ id }: { id: string }) {
   const { data, problem, again } = useLoad(() => get<Message>(`devices/${enc(id)}/message`), id, 5000);
