@@ -3,7 +3,6 @@ import type { ComponentType } from 'preact';
 import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { route, startRouter } from './lib/router';
-import { loadSimulator } from './lib/sim';
 import { enter, phase, showing, startClocks } from './lib/store';
 import { showTheme } from './lib/theme';
 import { t } from './text/en';
@@ -61,9 +60,6 @@ function Routed() {
 
 function Page() {
   const now = phase.value;
-  useEffect(() => {
-    if (now === 'in') loadSimulator().catch(() => {});
-  }, [now]);
   if (now === 'starting') return null;
   if (now === 'in') return <Shell><Routed /></Shell>;
   return <Plain>{now === 'claim' ? <Claim /> : now === 'login' ? <Login /> : <Unreachable />}</Plain>;

@@ -16,12 +16,21 @@ export function decimals(v: number): number {
   return 6;
 }
 
+// Making a formatter costs as much as a hundred uses of it.
+const formats = new Map<string, Intl.NumberFormat>();
+function formatOf(digits: number, grouping: boolean, locale: string | undefined): Intl.NumberFormat {
+  const key = `${locale ?? ''}/${digits}/${grouping}`;
+  let found = formats.get(key);
+  if (!found) formats.set(key, (found = new Intl.NumberFormat(locale, { maximumFractionDigits: digits, useGrouping: grouping })));
+  return found;
+}
+
 export function valueText(v: Scalar | undefined, locale?: string): string {
   if (v === null || v === undefined) return t.noValue;
   if (typeof v === 'boolean') return v ? t.on : t.off;
   if (typeof v === 'string') return v;
   if (!Number.isFinite(v)) return t.noValue;
-  return v.toLocaleString(locale, { maximumFractionDigits: Math.min(decimals(v), 4), useGrouping: Math.abs(v) >= 1e5 }).replace(/^-/, '−');
+  return formatOf(Math.min(decimals(v), 4), Math.abs(v) >= 1e5, locale).format(v).replace(/^-/, '−');
 }
 
 export function withUnit(v: Scalar | undefined, u: string | undefined, locale?: string): string {

@@ -5,6 +5,7 @@ import type { Alarm, Device, Page, Point, Sample, Session, Status } from '../api
 import type { ToWorker } from '../worker/stream-worker';
 import { t } from '../text/en';
 import { announce } from './announce';
+import { loadSimulator } from './sim';
 import { presence, type Presence, type Scalar } from './format';
 import { StreamClient, type Envelope, type LinkState, type StreamNews } from './stream';
 
@@ -45,7 +46,9 @@ export const missed = signal('');
 export const latencies: number[] = []; // ms, the last 500: value received by the box -> in the frame
 export const lastLatency = signal(Number.NaN);
 
-export const streamDown = computed(() => link.value.is !== 'live');
+// Connecting at the start is not down: the lists are some milliseconds old.
+const CONNECTING = 5e3;
+export const streamDown = computed(() => link.value.is !== 'live' && !(link.value.is === 'connecting' && now.value - linkSince.value < CONNECTING));
 export const may = (scope: string): boolean => session.value?.scopes.includes(scope) ?? false;
 
 const SPARK = 60;
@@ -253,7 +256,7 @@ function hear(news: StreamNews): void {
   if (before.is !== news.link.is || news.link.is === 'down') linkSince.value = performance.now();
   link.value = news.link;
   if (news.link.is === 'refused') phase.value = 'login';
-  if (news.link.is === 'live' && before.is !== 'live') refresh().catch(() => {});
+  if (news.link.is === 'live' && before.is === 'down') refresh().catch(() => {}); // what was missed meanwhile
 }
 
 function tell(message: ToWorker): void {
@@ -310,22 +313,46 @@ async function refresh(): Promise<void> {
 // ---- coming in ----
 export async function enter(): Promise<void> {
   try {
-    const claim = await get<{ claimed: boolean }>('claim');
-    if (!claim.claimed) {
-      phase.value = 'claim';
-      return;
-    }
     session.value = await get<Session>('session');
     phase.value = 'in';
     startProblem.value = null;
-    startStream();
-    loadStatus().catch(() => {});
-    loadAlarms().catch(() => {});
+    afterTiles(() => {
+      startStream();
+      loadStatus().catch(() => {});
+      loadAlarms().catch(() => {});
+      loadSimulator().catch(() => {});
+    });
   } catch (error) {
-    const problem = problemOf(error);
-    startProblem.value = problem;
-    phase.value = problem.status === 401 || problem.status === 403 ? 'login' : 'unreachable';
+    await stayOut(problemOf(error));
   }
+}
+
+// Nobody is signed in: is there an owner at all?
+async function stayOut(problem: Problem): Promise<void> {
+  startProblem.value = problem;
+  if (problem.status === 0 || problem.status >= 500) return void (phase.value = 'unreachable');
+  try {
+    phase.value = (await get<{ claimed: boolean }>('claim')).claimed ? 'login' : 'claim';
+  } catch (error) {
+    startProblem.value = problemOf(error);
+    phase.value = 'unreachable';
+  }
+}
+
+// The first tiles need six requests; the rest waits for them, but not for long.
+const PATIENCE = 400;
+function afterTiles(work: () => void): void {
+  let done = false;
+  const once = () => {
+    if (done) return;
+    done = true;
+    clearTimeout(timer);
+    work();
+  };
+  const timer = setTimeout(once, PATIENCE);
+  const stop = devicesLoaded.subscribe((loaded) => {
+    if (loaded) setTimeout(() => { stop(); once(); }, 50);
+  });
 }
 
 export function startClocks(): void {

@@ -2,7 +2,7 @@ import { useComputed } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
 import { get } from '../api/client';
 import type { Page } from '../api/shapes';
-import { ageText, presence, spanText, timeText, unitText, valueText } from '../lib/format';
+import { ageText, presence, spanText, unitText, utcText, valueText } from '../lib/format';
 import { useLoad } from '../lib/load';
 import { route, routeHash, setQuery } from '../lib/router';
 import { alarms, deviceInterval, devicePresence, devices, devicesLoaded, devicesNext, devicesTotal, loadDevices, now, showing, streamDown, type DeviceLive, type PointLive } from '../lib/store';
@@ -14,12 +14,18 @@ import { Spark } from '../ui/spark';
 const VALUES = 4; // of one device on its tile
 const RANK: Record<string, number> = { critical: 0, high: 1, medium: 2, low: 3 };
 
+// Made when somebody points at it: a thousand values change in a second, one is looked at.
+function exact(point: PointLive): string {
+  const at = point.at.peek();
+  return Number.isFinite(at) ? `${String(point.value.peek())} ${point.u}, ${utcText(Date.now() - (performance.now() - at))}` : t.never;
+}
+
 export function Value({ point }: { point: PointLive }) {
   const old = useComputed(() => presence(now.value - point.at.value, point.interval, streamDown.value));
   const v = point.value.value;
   const missing = v === null || v === undefined;
   return (
-    <span class={`value ${old.value === 'online' ? '' : 'old'}${missing ? ' missing' : ''}`} title={Number.isFinite(point.at.value) ? timeText(Date.now() - (performance.now() - point.at.value)) : undefined}>
+    <span class={`value ${old.value === 'online' ? '' : 'old'}${missing ? ' missing' : ''}`} onMouseEnter={(event) => (event.currentTarget.title = exact(point))}>
       <b>{valueText(v)}</b>
       {!missing && point.u && <span class="unit"> {unitText(point.u)}</span>}
       {point.quality.value && point.quality.value !== 'good' && <span class="quality"> {point.quality.value}</span>}

@@ -5,7 +5,7 @@ import { t } from '../text/en';
 
 const W = 120;
 const H = 28;
-const PACE = 100; // ms: no sparkline is drawn more often than ten times a second
+const PACE = 300; // ms between two drawings of a sparkline: it is a shape, the number beside it is the value
 
 // Values that are missing break the line.
 export function sparkPath(values: (number | null)[]): { path: string; min: number; max: number } {
