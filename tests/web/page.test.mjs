@@ -394,7 +394,7 @@ test('page: copied programs run and see the device', async () => {
   const { execFile } = await import('node:child_process');
   await page.goto(`${box.url}/#/devices/cold1`);
   await page.getByRole('button', { name: 'Make a token' }).click();
-  await page.getByLabel('Copy as').waitFor();
+  await page.getByRole('combobox', { name: 'Copy as' }).waitFor();
   const text = await page.locator('.copy pre').last().innerText();
   const child = execFile('/bin/sh', ['-c', text], { timeout: 30e3 });
   let heard = '';
