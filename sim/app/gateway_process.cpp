@@ -78,19 +78,24 @@ void GatewayProcess::start() {
     argv.push_back(nullptr);
     const Fd out(::open(log_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640));
     const pid_t parent = ::getpid();
+    // A signal between fork and exec must not meet a handler of ours.
+    sigset_t all, before, none;
+    ::sigfillset(&all);
+    ::sigemptyset(&none);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
     const pid_t child = ::fork();
     if (child == 0) {
         // Only what is allowed between fork and exec.
         ::prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (::getppid() != parent) ::_exit(126);  // fogsim ended meanwhile
-        sigset_t none;
-        ::sigemptyset(&none);
+        for (int signal = 1; signal < NSIG; ++signal) ::signal(signal, SIG_DFL);
         ::sigprocmask(SIG_SETMASK, &none, nullptr);
         ::setpgid(0, 0);  // a Ctrl-C at the terminal is fogsim's to pass on
         if (out) ::dup2(out.get(), 1), ::dup2(out.get(), 2);
         ::execvp(argv[0], argv.data());
         ::_exit(127);
     }
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (child < 0) {
         log_error("sim", "starting the gateway: " + errno_text(errno));
         return;
