@@ -28,7 +28,7 @@ TEST_CASE("scenario: every broken file gives its golden error, with place and hi
         if (entry.path().extension() != ".toml") continue;
         const std::string name = entry.path().filename().string();
         CAPTURE(name);
-        const auto result = scenario_from(read_file(entry.path()).value(), name, {});
+        const auto result = scenario_from(read_file(entry.path()).value(), name, {}, cases());
         auto golden = entry.path();
         golden.replace_extension(".error");
         REQUIRE_FALSE(result);
@@ -36,7 +36,30 @@ TEST_CASE("scenario: every broken file gives its golden error, with place and hi
         CHECK(result.error().what + "\n" == read_file(golden).value());
         ++seen;
     }
-    CHECK(seen >= 20);
+    CHECK(seen >= 60);
+}
+
+TEST_CASE("scenario: included files come first, the including one has the last word") {
+    const auto scenario = scenario_from(R"(
+include = ["parts/base.toml"]
+seed = 9
+[[device]]
+id = "own"
+personality = "mqtt.json"
+point.p.signal = { trace = "parts/two.csv" }
+)",
+                                        "own.toml", {}, cases());
+    REQUIRE_MESSAGE(scenario, scenario.error().what);
+    CHECK(scenario->name == "base");
+    CHECK(scenario->seed == 9);
+    REQUIRE(scenario->devices.size() == 2);
+    CHECK(scenario->devices[0].id == "from-base");
+    CHECK(scenario->files.size() == 1);
+    const TempFolder folder;
+    REQUIRE(save_scenario(*scenario, folder.path()));
+    const auto again = load_scenario((folder.path() / "scenario.toml").string(), {});
+    REQUIRE_MESSAGE(again, again.error().what);
+    CHECK(again->hash == scenario->hash);
 }
 
 TEST_CASE("scenario: the resolved text reads back as the same scenario") {

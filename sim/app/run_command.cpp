@@ -93,7 +93,7 @@ Result<Prepared> prepare(const RunCommand& command) {
     }
     if (auto made = make_folder(command.out); !made) return std::move(made).error();
     if (auto made = make_folder(out.options.place.run_dir); !made) return std::move(made).error();
-    auto written = write_file(command.out / "scenario.toml", out.scenario.resolved);
+    auto written = save_scenario(out.scenario, command.out);
     if (!written) return std::move(written).error();
     return out;
 }

@@ -3,15 +3,16 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "firmware/config/toml.hpp"
 #include "firmware/core/text.hpp"
 #include "firmware/io/files.hpp"
+#include "sim/app/include.hpp"
 #include "sim/links/personalities.hpp"
 
 namespace fog::sim {
 namespace {
 
 constexpr std::size_t kScenarioBytes = 1U << 20U;
+constexpr std::size_t kTraceBytes = 64U << 20U;
 
 Error faulty(const std::vector<Fault>& faults) {
     std::string text;
@@ -48,14 +49,58 @@ void describe_blocks(std::string& out, const Scenario& scenario) {
     }
 }
 
+void describe_events(std::string& out, const Scenario& scenario) {
+    std::vector<std::pair<SimTime, std::string>> lines;
+    for (const auto& [address, events] : scenario.inputs.all()) {
+        for (const InputEvent& event : events) {
+            std::string line = "  at " + duration_text(event.at);
+            if (event.every.count() > 0) line += ", again every " + duration_text(event.every);
+            line += ": " + address + " = ";
+            append_double(line, event.value);
+            lines.emplace_back(event.at, line + "\n");
+        }
+    }
+    std::sort(lines.begin(), lines.end());
+    for (const auto& [at, line] : lines) out += line;
+}
+
+void describe_sensor_faults(std::string& out, const Scenario& scenario) {
+    for (const SensorFaultSpec& fault : scenario.sensor_faults) {
+        if (fault.rate > 0) {
+            out += "  about ";
+            append_double(out, fault.rate);
+            out += " times an hour, from " + duration_text(fault.at);
+        } else {
+            out += "  at " + duration_text(fault.at);
+        }
+        out += " for " + duration_text(fault.lasts);
+        if (fault.every.count() > 0) out += ", again every " + duration_text(fault.every);
+        out += ": " + std::string(to_text(fault.kind)) + " on";
+        for (const std::size_t device : fault.devices) out += " " + scenario.devices[device].id;
+        if (!fault.point.empty()) out += ", point " + fault.point;
+        out += "\n";
+    }
+}
+
 }  // namespace
 
 Result<Scenario> scenario_from(std::string_view text, std::string_view file,
-                               const ScenarioOptions& options) {
+                               const ScenarioOptions& options,
+                               const std::filesystem::path& folder) {
     std::vector<Fault> faults;
-    const auto root = parse_toml(text, file, faults);
+    const auto root = parse_with_includes(text, file, folder, faults);
     if (!root) return faulty(faults);
-    Scenario scenario = parse_scenario(*root, options, faults);
+    ScenarioOptions with_files = options;
+    if (!folder.empty() && !with_files.read) {
+        with_files.read = [&folder](const std::string& name) -> Result<std::string> {
+            auto text = read_file(folder / name, kTraceBytes);
+            if (text) return text;
+            // Without the folder: the same words wherever the scenario lies.
+            return Error{
+                Errc::not_found, "there is no file '" + name + "' beside the scenario", {}};
+        };
+    }
+    Scenario scenario = parse_scenario(*root, with_files, faults);
     if (!has_errors(faults)) check_links(scenario, faults);
     if (has_errors(faults)) return faulty(faults);
     return scenario;
@@ -90,7 +135,17 @@ Result<Scenario> load_scenario(const std::string& name, const ScenarioOptions& o
     }
     auto text = read_file(file, kScenarioBytes);
     if (!text) return std::move(text).error();
-    return scenario_from(*text, file.string(), options);
+    const auto folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path(".");
+    return scenario_from(*text, file.string(), options, folder);
+}
+
+Result<void> save_scenario(const Scenario& scenario, const std::filesystem::path& folder) {
+    for (const auto& [name, text] : scenario.files) {
+        const auto file = folder / name;
+        if (auto made = make_folder(file.parent_path()); !made) return made;
+        if (auto written = write_file(file, text); !written) return written;
+    }
+    return write_file(folder / "scenario.toml", scenario.resolved);
 }
 
 std::string describe(const Scenario& scenario) {
@@ -99,6 +154,12 @@ std::string describe(const Scenario& scenario) {
     out += ", seed " + std::to_string(scenario.seed) + ", hash " + scenario.hash + "\n";
     out += std::to_string(scenario.devices.size()) + " devices:\n";
     describe_blocks(out, scenario);
+    for (const PlantSpec& plant : scenario.plants) {
+        out += "  plant " + plant.id + ", inputs";
+        for (const auto& term : plant.terms) out += " " + term.input;
+        out += "\n";
+    }
+    describe_events(out, scenario);
     for (const FaultSpec& fault : scenario.faults) {
         out += "  at " + duration_text(fault.at) + " for " + duration_text(fault.lasts);
         if (fault.every.count() > 0) out += ", again every " + duration_text(fault.every);
@@ -106,6 +167,7 @@ std::string describe(const Scenario& scenario) {
         for (const std::size_t device : fault.devices) out += " " + scenario.devices[device].id;
         out += "\n";
     }
+    describe_sensor_faults(out, scenario);
     for (const Expectation& each : scenario.expect) {
         out += "  expected: " + each.kind + " = " + each.value + "\n";
     }

@@ -145,7 +145,13 @@ void Engine::take_due(MonoTime now) {
         if (!due || real(*due) > now || (options_.until && *due >= *options_.until)) return;
         const Report report = world_.next();
         const WallTime source = wall_start_ + (real(report.at) - origin_);
+        if (report.fate == Fate::held) continue;  // it comes again
         ++reports_;
+        if (report.fate == Fate::missed) {
+            ledger_.unsent(report.id, links_.endpoints[report.device].id, "dropout", now);
+            ++silenced_;
+            continue;
+        }
         if (faults_.silenced(report.device)) {
             ledger_.unsent(report.id, links_.endpoints[report.device].id, "silent", now);
             ++silenced_;

@@ -254,6 +254,9 @@ std::optional<double> initial_input(const Node& signal) {
 
 std::vector<std::pair<std::string, double>> scenario_inputs(const Scenario& scenario) {
     std::vector<std::pair<std::string, double>> out;
+    for (const PlantSpec& plant : scenario.plants) {
+        for (const auto& term : plant.terms) out.emplace_back(term.address, term.initial);
+    }
     for (const DeviceSpec& device : scenario.devices) {
         for (const PointSpec& point : device.points) {
             const auto initial = initial_input(point.signal);

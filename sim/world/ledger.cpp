@@ -74,6 +74,7 @@ void Ledger::sent(const Report& report, const LedgerDevice& device, WallTime sou
         member("mono", static_cast<std::uint64_t>(now.time_since_epoch().count()));
         member("link", device.link);
         member("level", device.level);
+        if (point.odd) buffer_ += ",\"odd\":true";
         buffer_ += heard ? "}\n" : ",\"heard\":false}\n";
     }
 }

@@ -8,6 +8,7 @@
 
 #include "firmware/core/text.hpp"
 #include "sim/world/random.hpp"
+#include "sim/world/signal_kinds.hpp"
 
 namespace fog::sim {
 namespace {
@@ -168,11 +169,10 @@ public:
     }
 
 private:
-    static constexpr std::array<std::string_view, 10> kKinds = {
-        "constant", "ramp",        "sine", "square", "sawtooth",
-        "steps",    "random_walk", "ou",   "input",  "sum"};
-    static constexpr std::array<std::string_view, 9> kNotBuilt = {
-        "daily", "markov", "poisson", "trace", "plant", "product", "clip", "lag", "expr"};
+    static constexpr std::array<std::string_view, 19> kKinds = {
+        "constant", "ramp",    "sine", "square", "sawtooth", "steps",   "random_walk",
+        "ou",       "input",   "sum",  "daily",  "markov",   "poisson", "trace",
+        "plant",    "product", "clip", "lag",    "expr"};
 
     void add(const Node& node, std::string detail, std::string hint = {}) {
         faults_.push_back(
@@ -188,10 +188,24 @@ private:
         if (kind == "steps") return steps(view);
         if (kind == "random_walk" || kind == "ou") return walk(view, kind, path);
         if (kind == "sum") return sum(view, path, depth);
+        if (kind != "input") return further(view, kind, path, depth);
         if (context_.input_addresses != nullptr) {
             context_.input_addresses->push_back(context_.address);
         }
         return std::make_unique<Input>(*context_.inputs, context_.address, view.number("input", 0));
+    }
+
+    std::unique_ptr<Signal> further(ConfigView& view, const std::string& kind,
+                                    const std::string& path, std::size_t depth) {
+        if (depth >= kMaxDepth) {
+            add(view.node(), "signals are nested at most 8 deep");
+            return nullptr;
+        }
+        const SignalSite site{context_, path, faults_,
+                              [this, &path, depth](const Node& node, const std::string& name) {
+                                  return read(node, path + "/" + name, depth + 1);
+                              }};
+        return make_further_signal(kind, view, site);
     }
 
     /// The one member that names the kind; empty (and a fault) if there is none or two.
@@ -212,11 +226,6 @@ private:
     }
 
     void report_unknown(const Node& node) {
-        for (const auto kind : kNotBuilt) {
-            if (node.find(kind) == nullptr) continue;
-            add(node, "signal '" + std::string(kind) + "' is not built in this version");
-            return;
-        }
         std::string hint;
         for (const auto& [key, value] : *node.table()) {
             if (auto near = nearest(key, kKinds)) {
@@ -371,6 +380,13 @@ private:
 
 void Inputs::add(std::string address, InputEvent event) {
     events_[std::move(address)].push_back(event);
+}
+
+void Inputs::set(const std::string& address, SimTime t, double value) {
+    auto& events = events_[address];
+    // What was set before is never the latest again: commands must not pile up over days.
+    std::erase_if(events, [](const InputEvent& each) { return each.set; });
+    events.push_back({t, SimTime{0}, value, true});
 }
 
 double Inputs::at(std::string_view address, SimTime t, double initial) const {

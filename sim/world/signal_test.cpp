@@ -115,8 +115,8 @@ TEST_CASE("signal: faults are named with a hint") {
     Made typo(table({{"sinee", number(1)}}));
     REQUIRE(typo.faults.size() == 1);
     CHECK(typo.faults[0].hint == "did you mean 'sine' instead of 'sinee'?");
-    Made later(table({{"markov", number(1)}}));
-    CHECK(later.faults.at(0).detail == "signal 'markov' is not built in this version");
+    Made later(table({{"plant", text("room")}}));
+    CHECK(later.faults.at(0).detail == "no plant 'room'");
     Made both(table({{"constant", number(1)}, {"input", number(1)}}));
     CHECK(both.faults.at(0).detail == "a signal has one kind, found 'constant' and 'input'");
     Made unknown(table({{"constant", number(1)}, {"periode", text("1 s")}}));
