@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kBatchRecords = 512;
 constexpr int kDerivedDepth = 8;
-constexpr auto kIdle = std::chrono::milliseconds(100);
+constexpr std::chrono::nanoseconds kIdle = std::chrono::milliseconds(100);
 constexpr auto kRulesEvery = std::chrono::seconds(1);
 constexpr std::string_view kRulesKey = "rules.snapshot";
 constexpr std::string_view kRowsKey = "registry.seq";
@@ -190,27 +190,42 @@ void Pipeline::check_presence() {
 
 void Pipeline::loop() {
     flush();  // effects of recovery
-    for (;;) {
-        last_turn_ = parts_.clock.mono().time_since_epoch().count();
-        run_jobs();
-        check_presence();
-        auto wait = std::chrono::duration_cast<std::chrono::nanoseconds>(kIdle);
-        const auto now = parts_.clock.mono();
-        if (const auto due = parts_.rules.next_timer())
-            wait =
-                std::clamp<std::chrono::nanoseconds>(*due - now, std::chrono::nanoseconds(0), wait);
-        if (!effects_.events.empty() || !effects_.derived.empty()) wait = {};
-        const bool took = take_items(std::chrono::ceil<std::chrono::milliseconds>(wait));
-        flush();
-        // At equal time samples go before timers: only when the ring was found empty.
-        if (!took) {
-            if (const auto due = parts_.rules.next_timer(); due && *due <= now) {
-                parts_.rules.on_time({parts_.boot, now}, effects_);
-                flush();
-            }
-            if (stopping_) break;
-        }
-    }
+    while (turn(kIdle) || !stopping_) continue;
+    finish();
+}
+
+void Pipeline::begin() {
+    rules_saved_ = rows_saved_ = parts_.clock.mono();
+    parts_.rules.adopt();
+    flush();
+}
+
+bool Pipeline::turn() {
+    return turn(std::chrono::nanoseconds(0));
+}
+
+/// True if it did something, so that there may be more to do.
+bool Pipeline::turn(std::chrono::nanoseconds most) {
+    last_turn_ = parts_.clock.mono().time_since_epoch().count();
+    run_jobs();
+    check_presence();
+    auto wait = most;
+    const auto now = parts_.clock.mono();
+    if (const auto due = parts_.rules.next_timer())
+        wait = std::clamp<std::chrono::nanoseconds>(*due - now, std::chrono::nanoseconds(0), wait);
+    if (!effects_.events.empty() || !effects_.derived.empty()) wait = {};
+    const bool took = take_items(std::chrono::ceil<std::chrono::milliseconds>(wait));
+    flush();
+    if (took) return true;
+    // At equal time samples go before timers: only when the ring was found empty.
+    const auto due = parts_.rules.next_timer();
+    if (!due || *due > now) return false;
+    parts_.rules.on_time({parts_.boot, now}, effects_);
+    flush();
+    return true;
+}
+
+void Pipeline::finish() {
     std::vector<PointRow> points;
     std::vector<DeviceRow> devices;
     StoreBatch last;

@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -81,6 +82,15 @@ public:
     /// be stopped after this.
     void stop();
 
+    // Without a thread, for the virtual simulator: begin() in place of start(), turn() whenever
+    // time moved or something arrived, finish() in place of stop(). All on one thread.
+    void begin();
+    /// Jobs, what is in the ring, then timers that are due. Never waits. False: there was nothing.
+    bool turn();
+    /// When turn() is needed next though nothing arrives.
+    std::optional<MonoTime> next_timer() const { return parts_.rules.next_timer(); }
+    void finish();
+
     /// Runs `job` on fog-pipe within a few ms; false = full or stopping. Any thread.
     bool run(std::function<void(PipelineDesk&)> job);
     /// When fog-pipe last turned, for the watchdog. Any thread.
@@ -98,6 +108,7 @@ private:
     };
 
     void loop();
+    bool turn(std::chrono::nanoseconds most);
     bool take_items(std::chrono::milliseconds wait);
     void process(const IngestItem& item, std::uint64_t number, bool recovered, IngestWaiter waiter);
     void accept(const Reading& reading, const Arrival& arrival);

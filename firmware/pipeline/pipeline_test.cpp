@@ -218,3 +218,25 @@ TEST_CASE("pipeline: sparklines come back from the log after a restart") {
     REQUIRE(spark != nullptr);
     CHECK((*spark)[spark->size() - 1] == 21.5F);
 }
+
+TEST_CASE("pipeline: without a thread each turn does what there is and never waits") {
+    const TempFolder folder;
+    Path path(folder);
+    path.store->start(path.pipeline.get());
+    path.pipeline->begin();
+    CHECK_FALSE(path.pipeline->turn());
+    IngestItem item;
+    item.kind = IngestKind::http;
+    item.source = "test";
+    item.topic = "boiler-1";
+    item.payload = as_bytes(R"({"t":21.5})");
+    item.received = path.clock.mono();
+    CHECK(path.ring->push(item, 0ms) == IngestRing::Push::ok);
+    CHECK(path.pipeline->turn());
+    CHECK_FALSE(path.pipeline->turn());
+    REQUIRE_FALSE(path.seen().empty());
+    CHECK(path.seen().front().is_sample());
+    path.pipeline->finish();
+    CHECK(path.store->flush());
+    CHECK(path.logged() == path.seen());
+}
