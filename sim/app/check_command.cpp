@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <iostream>
+#include <map>
 
+#include "firmware/config/toml.hpp"
 #include "firmware/core/text.hpp"
 #include "firmware/io/files.hpp"
 #include "sim/app/commands.hpp"
@@ -42,13 +44,52 @@ Result<std::vector<GatewayLedger>> gateway_ledgers(const CheckCommand& command) 
     return out;
 }
 
-Result<std::vector<Expectation>> expectations(const std::filesystem::path& folder) {
+/// Names and values of metrics.txt; of a name with labels, the sum.
+std::map<std::string, double> read_metrics(std::string_view text) {
+    std::map<std::string, double> out;
+    while (!text.empty()) {
+        const std::string_view line = text.substr(0, text.find('\n'));
+        text.remove_prefix(std::min(text.size(), line.size() + 1));
+        const std::size_t blank = line.rfind(' ');
+        if (line.empty() || line.front() == '#' || blank == std::string_view::npos) continue;
+        const auto value = parse_double(line.substr(blank + 1));
+        if (!value) continue;
+        const std::string_view full = line.substr(0, blank);
+        const std::size_t labels = full.find('{');
+        out[std::string(full.substr(0, labels))] += *value;
+        if (labels != std::string_view::npos) out[std::string(full)] = *value;
+    }
+    return out;
+}
+
+/// What the folder says beyond ledger and far sides.
+struct Wanted {
+    std::vector<Expectation> expect;
+    CheckExtras extras;
+};
+
+Result<Wanted> read_wanted(const std::filesystem::path& folder) {
+    Wanted out;
+    if (const auto metrics = read_file(folder / "metrics.txt")) {
+        out.extras.has_metrics = true;
+        out.extras.metrics = read_metrics(*metrics);
+    }
+    if (auto log = read_file(folder / "gateway.log")) out.extras.log = std::move(*log);
     const auto file = folder / "scenario.toml";
     std::error_code ec;
-    if (!std::filesystem::exists(file, ec)) return std::vector<Expectation>{};
+    if (!std::filesystem::exists(file, ec)) return out;
     auto scenario = load_scenario(file.string(), {});
     if (!scenario) return std::move(scenario).error();
-    return std::move(scenario->expect);
+    out.expect = std::move(scenario->expect);
+    for (const std::string& rule : scenario->gateway.rules) {
+        std::vector<Fault> faults;
+        const auto node = parse_toml(scenario->files.at(rule + ".toml"), rule, faults);
+        if (node) {
+            out.extras.rule_nodes.emplace_back(std::filesystem::path(rule).filename().string(),
+                                               *node);
+        }
+    }
+    return out;
 }
 
 }  // namespace
@@ -58,8 +99,8 @@ Exit check_command(const CheckCommand& command) {
     if (!run) return fail(run.error());
     auto gateways = gateway_ledgers(command);
     if (!gateways) return fail(gateways.error());
-    auto expect = expectations(command.folder);
-    if (!expect) return fail(expect.error());
+    auto wanted = read_wanted(command.folder);
+    if (!wanted) return fail(wanted.error());
     const auto files = far_files(command.folder);
     if (files.empty()) {
         return fail({Errc::not_found,
@@ -73,12 +114,17 @@ Exit check_command(const CheckCommand& command) {
         if (far->sink.empty()) far->sink = sink_of(file);
         const auto mine = [&far](const GatewayLedger& each) { return each.sink == far->sink; };
         const auto books = std::find_if(gateways->begin(), gateways->end(), mine);
-        reports.push_back(check(*run, *far, books == gateways->end() ? nullptr : &*books, *expect));
+        reports.push_back(check(*run, *far, books == gateways->end() ? nullptr : &*books,
+                                wanted->expect, wanted->extras));
         if (!command.json) std::cout << report_text(*run, reports.back());
     }
     const std::string json = report_json(*run, reports);
     if (command.json) std::cout << json;
     if (auto written = write_file(command.folder / "report.json", json); !written) {
+        return fail(written.error());
+    }
+    const std::string junit = report_junit(*run, reports);
+    if (auto written = write_file(command.folder / "junit.xml", junit); !written) {
         return fail(written.error());
     }
     const bool passed = std::all_of(reports.begin(), reports.end(),

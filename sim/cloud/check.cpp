@@ -6,6 +6,8 @@
 #include <set>
 #include <string_view>
 
+#include "firmware/core/text.hpp"
+
 namespace fog::sim {
 namespace {
 
@@ -44,6 +46,8 @@ public:
             report_.devices.emplace_back(run_.devices[i].id, per_device_[i]);
         }
         report_.sink = far_.sink;
+        report_.quiet = latency(quiet_);
+        report_.faulty = latency(faulty_);
         return std::move(report_);
     }
 
@@ -60,7 +64,7 @@ private:
              {&Figures::sent, &Figures::acked, &Figures::arrived, &Figures::missing,
               &Figures::silent, &Figures::pending, &Figures::unheard, &Figures::unsent,
               &Figures::duplicate, &Figures::repeated, &Figures::twice, &Figures::reordered,
-              &Figures::corrupt}) {
+              &Figures::corrupt, &Figures::odd}) {
             total.*member += one.*member;
         }
     }
@@ -74,6 +78,7 @@ private:
             series.sent.push_back(i);
             Figures& figures = per_device_[reading.device];
             ++figures.sent;
+            if (reading.odd) ++figures.odd;
             if (reading.acked) ++figures.acked;
         }
         for (std::size_t i = 0; i < run_.devices.size(); ++i) {
@@ -91,6 +96,7 @@ private:
                 again(arrival, far_.arrivals[first->second]);
                 continue;
             }
+            if (arrival.record.alarm.empty()) ++report_.plain;
             if (!arrival.record.is_sample) {
                 ++report_.events;
                 continue;
@@ -125,7 +131,29 @@ private:
     void matched(std::size_t sent, std::size_t far) {
         found_[sent] = true;
         match_[far] = sent;
+        const std::int64_t begun = run_.readings[sent].mono;
+        const std::int64_t took = far_.arrivals[far].mono - begun;
+        const auto within = [begun](const FaultSpan& span) {
+            return begun >= span.begin && begun < span.end;
+        };
+        const bool calm = std::none_of(run_.faults.begin(), run_.faults.end(), within);
+        (calm ? quiet_ : faulty_).push_back(took);
         ++per_device_[run_.readings[sent].device].arrived;
+    }
+
+    static Latency latency(std::vector<std::int64_t>& times) {
+        Latency out;
+        out.count = times.size();
+        if (times.empty()) return out;
+        std::sort(times.begin(), times.end());
+        const auto at = [&times](std::size_t percent) {
+            return times[(times.size() - 1) * percent / 100];
+        };
+        out.p50 = at(50);
+        out.p95 = at(95);
+        out.p99 = at(99);
+        out.max = times.back();
+        return out;
     }
 
     void join_by_time(const Series& series) {
@@ -270,6 +298,7 @@ private:
     void altered(std::size_t sent, std::size_t far) {
         const SentReading& reading = run_.readings[sent];
         matched(sent, far);
+        if (reading.odd) return;
         ++per_device_[reading.device].corrupt;
         offend("corrupt", &reading, &far_.arrivals[far], "arrived as " + far_.arrivals[far].value);
     }
@@ -284,6 +313,7 @@ private:
             if (found_[i]) continue;
             const SentReading& reading = run_.readings[i];
             Figures& figures = per_device_[reading.device];
+            if (reading.odd) continue;  // the gateway may say what it likes about it
             const std::string& level = run_.devices[reading.device].level;
             if (reading.acked) {
                 ++figures.missing;
@@ -338,7 +368,30 @@ private:
                 offender.source = far->record.time;
             }
         }
+        offender.history = history(sent, far);
         report_.offenders.push_back(std::move(offender));
+    }
+
+    std::string seconds(std::int64_t mono) const {
+        std::string out;
+        append_double(out, static_cast<double>((mono - run_.start_mono) / 1'000'000) / 1000);
+        return out + " s";
+    }
+    std::string history(const SentReading* sent, const FarArrival* far) const {
+        std::string out;
+        if (sent != nullptr) {
+            out += "sent at " + seconds(sent->mono);
+            if (sent->resent) out += ", sent again";
+            out += sent->acked ? ", acknowledged at " + seconds(sent->acked_mono)
+                               : ", never acknowledged";
+            for (const FaultSpan& span : run_.faults) {
+                if (sent->mono >= span.begin && sent->mono < span.end) {
+                    out += ", during " + span.kind + " on " + span.where;
+                }
+            }
+        }
+        if (far != nullptr) out += (out.empty() ? "" : ", ") + ("seen at " + seconds(far->mono));
+        return out;
     }
 
     const RunFacts& run_;
@@ -348,6 +401,7 @@ private:
     std::vector<bool> found_;                                   // by reading
     std::vector<std::size_t> match_;                            // by arrival
     std::vector<Figures> per_device_;
+    std::vector<std::int64_t> quiet_, faulty_;
     std::map<std::string_view, std::size_t> kept_;
     CheckReport report_;
 };
@@ -367,6 +421,19 @@ void check_gateway(const GatewayLedger* gateway, CheckReport& report) {
         if (name == "live" || name == "bulk") {
             report.accounted += lane.waiting + lane.shed + lane.expired;
         }
+    }
+    std::uint64_t acknowledged = 0, waiting = 0;
+    for (const auto& [name, lane] : gateway->lanes) {
+        if (name == "alarm") continue;
+        acknowledged += lane.acknowledged;
+        waiting += lane.waiting;
+    }
+    // What is at the far side was acknowledged, or the acknowledgement is still on its way.
+    if (report.ledger_errors.empty() && report.total.missing == 0 &&
+        (acknowledged > report.plain || acknowledged + waiting < report.plain)) {
+        report.ledger_errors.push_back("acknowledged are " + std::to_string(acknowledged) +
+                                       ", but " + std::to_string(report.plain) +
+                                       " are at the far side");
     }
     report.lost -= std::min(report.lost, report.accounted);
     const std::uint64_t absent = report.total.missing + report.total.silent + report.total.pending;
@@ -422,9 +489,10 @@ bool CheckReport::passed() const {
 }
 
 CheckReport check(const RunFacts& run, const FarFacts& far, const GatewayLedger* gateway,
-                  const std::vector<Expectation>& expect) {
+                  const std::vector<Expectation>& expect, const CheckExtras& extras) {
     CheckReport report = Join(run, far).run();
     check_gateway(gateway, report);
+    check_alarms(run, far, extras, report);
     std::vector<Expectation> all = expect;
     // What holds for every scenario, unless it says otherwise.
     for (const auto& [kind, value] :
@@ -432,7 +500,9 @@ CheckReport check(const RunFacts& run, const FarFacts& far, const GatewayLedger*
                                                                     {"corrupt", "0"},
                                                                     {"twice", "0"},
                                                                     {"order", "per-device"},
-                                                                    {"ledger", "exact"}}) {
+                                                                    {"ledger", "exact"},
+                                                                    {"alarms", "as-reference"}}) {
+        if (std::string_view(kind) == "alarms" && extras.rule_nodes.empty()) continue;
         const auto same = [kind = kind](const Expectation& each) { return each.kind == kind; };
         if (std::none_of(all.begin(), all.end(), same)) all.push_back({kind, value});
     }
@@ -442,7 +512,10 @@ CheckReport check(const RunFacts& run, const FarFacts& far, const GatewayLedger*
              std::to_string(far.bad_lines + run.bad_lines) + " lines that make no sense",
              Judgement::Result::failed});
     }
-    for (const Expectation& each : all) report.judgements.push_back(judge(each, report));
+    for (const Expectation& each : all) {
+        auto special = judge_special(each, run, far, extras, report);
+        report.judgements.push_back(special ? std::move(*special) : judge(each, report));
+    }
     return report;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -24,6 +25,7 @@ struct Figures {
     std::uint64_t twice = 0;      // the same without the device's doing: an error
     std::uint64_t reordered = 0;  // first arrivals before an earlier report of the device
     std::uint64_t corrupt = 0;    // value changed on the way, or never sent at all
+    std::uint64_t odd = 0;        // no value of its type; may be refused, changed or missing
 };
 
 struct Offender {
@@ -33,6 +35,23 @@ struct Offender {
     std::uint64_t seq = 0;
     std::size_t ledger_line = 0, far_line = 0;  // 0 = none
     std::string detail;
+    std::string history{};  // of the reading: when it was sent, acknowledged, seen
+};
+
+/// Times from the device to the far side, of readings sent outside faults and during them; ns.
+struct Latency {
+    std::uint64_t count = 0;
+    std::int64_t p50 = 0, p95 = 0, p99 = 0, max = 0;
+};
+
+/// The alarms at one sink against those the reference evaluator expects.
+struct AlarmFigures {
+    std::uint64_t expected = 0, seen = 0;
+    std::uint64_t missed = 0;    // expected, and not at the far side
+    std::uint64_t unwanted = 0;  // at the far side, and not expected
+    std::uint64_t early = 0, late = 0;
+    std::string skipped;  // why they were not judged; empty: they were
+    bool wrong() const { return missed + unwanted + early + late > 0; }
 };
 
 struct Judgement {
@@ -49,16 +68,36 @@ struct CheckReport {
     bool has_gateway_ledger = false;
     std::uint64_t foreign = 0;  // samples of devices and points this run does not have
     std::uint64_t events = 0;
+    std::uint64_t plain = 0;  // different records that are no alarms
     std::vector<std::string> ledger_errors;
     std::vector<std::pair<std::string, Figures>> devices;  // as in the scenario
     std::vector<Offender> offenders;                       // the first ten of each kind
     std::vector<Judgement> judgements;
+    AlarmFigures alarms;
+    Latency quiet, faulty;
     bool passed() const;
+};
+
+/// What else is in the folder of a run.
+struct CheckExtras {
+    std::vector<std::pair<std::string, Node>> rule_nodes{};  // id, rule
+    std::map<std::string, double> metrics{};                 // of metrics.txt
+    bool has_metrics = false;
+    std::optional<std::string> log{};  // gateway.log
 };
 
 /// Joins what was sent with what arrived. Pure.
 CheckReport check(const RunFacts& run, const FarFacts& far, const GatewayLedger* gateway,
-                  const std::vector<Expectation>& expect);
+                  const std::vector<Expectation>& expect, const CheckExtras& extras = {});
+
+/// Compares the alarms with the reference; fills `report.alarms` and names the first offenders.
+void check_alarms(const RunFacts& run, const FarFacts& far, const CheckExtras& extras,
+                  CheckReport& report);
+/// The kinds beyond plain counts; nothing if it is none of them.
+std::optional<Judgement> judge_special(const Expectation& expect, const RunFacts& run,
+                                       const FarFacts& far, const CheckExtras& extras,
+                                       const CheckReport& report);
+std::string report_junit(const RunFacts& run, const std::vector<CheckReport>& reports);
 
 std::string report_text(const RunFacts& run, const CheckReport& report);
 std::string report_json(const RunFacts& run, const std::vector<CheckReport>& reports);

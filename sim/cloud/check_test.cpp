@@ -84,7 +84,7 @@ std::string replaced(std::string text, const std::string& from, const std::strin
 }
 
 TEST_CASE("check: a run that lost nothing passes, and skips what it cannot judge") {
-    const CheckReport report = Run().judge(nullptr, {{"alarm", "x"}});
+    const CheckReport report = Run().judge(nullptr, {{"command", "x"}});
     CHECK(report.passed());
     CHECK(report.offenders.empty());
     CHECK(report.total.sent == 80);
@@ -98,7 +98,7 @@ TEST_CASE("check: a run that lost nothing passes, and skips what it cannot judge
     };
     CHECK(result_of("lost") == Judgement::Result::passed);
     CHECK(result_of("ledger") == Judgement::Result::skipped);
-    CHECK(result_of("alarm") == Judgement::Result::skipped);
+    CHECK(result_of("command") == Judgement::Result::skipped);
 }
 
 TEST_CASE("check: a removed record is lost, by name, where it was acknowledged") {

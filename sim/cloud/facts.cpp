@@ -35,7 +35,7 @@ public:
     bool take(const json& node, std::size_t line) {
         const std::string kind = text_of(node, "k");
         if (kind == "sent") return sent(node, line);
-        if (kind == "acked") return mark(number_of(node, "id"), &SentReading::acked);
+        if (kind == "acked") return acked(node);
         if (kind == "resent") return mark(number_of(node, "id"), &SentReading::resent);
         if (kind == "device") return device(node);
         if (kind == "unsent") return unsent(node);
@@ -43,8 +43,22 @@ public:
             facts.scenario = text_of(node, "scenario");
             facts.hash = text_of(node, "hash");
             facts.seed = number_of(node, "seed");
+            facts.start_mono = mono_of(node);
+            if (const auto start = parse_rfc3339(text_of(node, "start"))) {
+                facts.start_wall = start->time_since_epoch().count();
+            }
         }
-        if (kind == "end") facts.ended = true;
+        if (kind == "fault") fault(node);
+        if (kind == "clock") facts.clock_stepped = true;
+        if (kind == "push" && !text_of(node, "alarm").empty()) {
+            facts.pushed.push_back({number_of(node, "seq"), text_of(node, "alarm"),
+                                    text_of(node, "state"), text_of(node, "change"),
+                                    mono_of(node)});
+        }
+        if (kind == "end") {
+            facts.ended = true;
+            facts.end_mono = mono_of(node);
+        }
         return !kind.empty();  // fault, link and what later versions add
     }
     RunFacts facts;
@@ -64,6 +78,32 @@ private:
         if (device.gateway_id.empty()) device.gateway_id = id;
         device.level = text_of(node, "level");
         device.timed = flag_of(node, "timed", false);
+        return true;
+    }
+
+    static std::int64_t mono_of(const json& node) {
+        return static_cast<std::int64_t>(number_of(node, "mono"));
+    }
+
+    void fault(const json& node) {
+        const std::string kind = text_of(node, "kind");
+        const std::string where = text_of(node, "dev");
+        if (text_of(node, "state") == "begin") {
+            facts.faults.push_back({kind, where, mono_of(node), INT64_MAX});
+            return;
+        }
+        for (FaultSpan& span : facts.faults) {
+            if (span.kind == kind && span.where == where && span.end == INT64_MAX) {
+                span.end = mono_of(node);
+                return;
+            }
+        }
+    }
+
+    bool acked(const json& node) {
+        const std::uint64_t id = number_of(node, "id");
+        if (!mark(id, &SentReading::acked)) return false;
+        for (const std::size_t place : by_id_[id]) facts.readings[place].acked_mono = mono_of(node);
         return true;
     }
 
@@ -88,7 +128,14 @@ private:
         reading.source = text_of(node, "src");
         reading.heard = flag_of(node, "heard", true);
         reading.line = line;
+        reading.odd = flag_of(node, "odd", false);
+        reading.mono = mono_of(node);
         auto& places = by_id_[reading.id];
+        for (const std::size_t place : places) {  // the device said the same report again
+            if (facts.readings[place].point != reading.point) continue;
+            facts.readings[place].resent = true;
+            return true;
+        }
         if (places.empty()) ++reports_;
         reading.order = reports_;
         places.push_back(facts.readings.size());
@@ -120,8 +167,15 @@ bool take_far_line(const json& node, std::size_t line, FarFacts& facts) {
     record.point = text_of(node, "pt");
     record.time = text_of(node, "ts");
     record.historic = flag_of(node, "hist", false);
+    record.quality = text_of(node, "q");
+    record.event = text_of(node, "ev");
+    record.alarm = text_of(node, "alarm");
+    record.state = text_of(node, "state");
+    record.change = text_of(node, "change");
+    arrival.mono = static_cast<std::int64_t>(number_of(node, "mono"));
     const auto value = node.find("v");
-    record.is_sample = !record.point.empty() && value != node.end();
+    record.is_sample = record.event.empty() && record.alarm.empty() && !record.point.empty() &&
+                       value != node.end();
     if (record.is_sample) {
         record.value = value_of(*value);
         arrival.value = canonical(record.value);

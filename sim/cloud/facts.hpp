@@ -22,6 +22,20 @@ struct SentReading {
     std::size_t line = 0;   // of ledger.jsonl
     std::size_t order = 0;  // of its report among all reports of the run
     bool heard = true, acked = false, resent = false;
+    bool odd = false;  // no value of its type: the gateway may refuse it
+    std::int64_t mono = 0, acked_mono = 0;
+};
+
+/// An alarm's event as a subscribed client of the gateway saw it.
+struct PushedAlarm {
+    std::uint64_t seq = 0;
+    std::string alarm, state, change;
+    std::int64_t mono = 0;
+};
+/// A fault of the run; `end` is the run's own while it holds.
+struct FaultSpan {
+    std::string kind, where;
+    std::int64_t begin = 0, end = INT64_MAX;
 };
 
 struct SentDevice {
@@ -38,6 +52,10 @@ struct RunFacts {
     std::uint64_t seed = 0;
     std::vector<SentDevice> devices;
     std::vector<SentReading> readings;  // in ledger order
+    std::vector<PushedAlarm> pushed;
+    std::vector<FaultSpan> faults;
+    std::int64_t start_mono = 0, start_wall = 0, end_mono = 0;  // ns
+    bool clock_stepped = false;
     std::size_t bad_lines = 0;
     bool ended = false;
 };
@@ -47,6 +65,7 @@ struct FarArrival {
     FarRecord record;
     std::string value;     // canonical
     std::size_t line = 0;  // of far-<sink>.jsonl
+    std::int64_t mono = 0;
 };
 
 struct FarFacts {

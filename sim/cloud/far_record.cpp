@@ -27,7 +27,13 @@ Result<FarRecord> parse_record(const json& node) {
     record.quality = text_of(node, "q");
     record.historic = flag_of(node, "hist", false);
     const auto value = node.find("v");
-    record.is_sample = !record.point.empty() && value != node.end();
+    record.event = text_of(node, "ev");
+    record.alarm = text_of(node, "alarm");
+    record.state = text_of(node, "state");
+    record.change = text_of(node, "change");
+    // An alarm names its point and value too.
+    record.is_sample = record.event.empty() && record.alarm.empty() && !record.point.empty() &&
+                       value != node.end();
     if (record.is_sample) record.value = value_of(*value);
     return record;
 }
@@ -76,6 +82,10 @@ void append_far_line(std::string& out, std::string_view sink, const FarRecord& r
         append_value_json(out, record.value);
     }
     member("q", record.quality);
+    member("ev", record.event);
+    member("alarm", record.alarm);
+    member("state", record.state);
+    member("change", record.change);
     out += record.historic ? ",\"hist\":true" : "";
     out += ",\"mono\":";
     append_int(out, mono_ns);

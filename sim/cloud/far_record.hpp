@@ -20,6 +20,9 @@ struct FarRecord {
     std::string quality;
     bool historic = false;
     bool is_sample = false;  // false: an event
+    // of events
+    std::string event{};  // "alarm", "device" ...
+    std::string alarm{}, state{}, change{};
 };
 
 /// What a payload at the far side holds: one record, an array of them, or {"records":[...]}.

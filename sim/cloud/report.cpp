@@ -11,7 +11,7 @@ struct Column {
     const char* name;
     std::uint64_t Figures::*member;
 };
-constexpr std::array<Column, 13> kColumns = {{
+constexpr std::array<Column, 14> kColumns = {{
     {"sent", &Figures::sent},
     {"acked", &Figures::acked},
     {"arrived", &Figures::arrived},
@@ -25,6 +25,7 @@ constexpr std::array<Column, 13> kColumns = {{
     {"twice", &Figures::twice},
     {"reordered", &Figures::reordered},
     {"corrupt", &Figures::corrupt},
+    {"odd", &Figures::odd},
 }};
 
 constexpr std::string_view to_word(Judgement::Result result) {
@@ -68,7 +69,49 @@ std::string describe(const Offender& offender) {
         if (offender.far_line != 0) out += ", ";
     }
     if (offender.far_line != 0) out += "far file:" + std::to_string(offender.far_line);
-    return out + ")\n";
+    out += ")\n";
+    if (!offender.history.empty()) out += "      " + offender.history + "\n";
+    return out;
+}
+
+std::string milliseconds(std::int64_t ns) {
+    std::string out;
+    append_double(out, static_cast<double>(ns / 10'000) / 100);
+    return out + " ms";
+}
+
+void append_latency(std::string& out, std::string_view when, const Latency& latency) {
+    if (latency.count == 0) return;
+    out += "latency to the far side " + std::string(when) + ": p50 " + milliseconds(latency.p50) +
+           ", p95 " + milliseconds(latency.p95) + ", p99 " + milliseconds(latency.p99) + ", max " +
+           milliseconds(latency.max) + "\n";
+}
+
+void append_alarms(std::string& out, const AlarmFigures& alarms) {
+    if (!alarms.skipped.empty()) {
+        out += "alarms not judged: " + alarms.skipped + "\n";
+        return;
+    }
+    out += "alarms expected " + std::to_string(alarms.expected) + ", seen " +
+           std::to_string(alarms.seen) + ", missed " + std::to_string(alarms.missed) + ", false " +
+           std::to_string(alarms.unwanted) + ", early " + std::to_string(alarms.early) + ", late " +
+           std::to_string(alarms.late) + "\n";
+}
+
+std::string xml(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        if (c == '&') {
+            out += "&amp;";
+        } else if (c == '<') {
+            out += "&lt;";
+        } else if (c == '"') {
+            out += "&quot;";
+        } else {
+            out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
+        }
+    }
+    return out;
 }
 
 class JsonOut {
@@ -124,6 +167,7 @@ void append_offender(JsonOut& out, const Offender& offender) {
     out.member("ledger_line", offender.ledger_line);
     out.member("far_line", offender.far_line);
     out.member("detail", offender.detail);
+    out.member("history", offender.history);
     out.close('}');
 }
 
@@ -135,6 +179,27 @@ void append_report(JsonOut& out, const CheckReport& report) {
     out.member("accounted", report.accounted);
     out.member("foreign", report.foreign);
     out.member("events", report.events);
+    for (const auto& [name, latency] : {std::pair("latency", &report.quiet),
+                                        std::pair("latency_during_faults", &report.faulty)}) {
+        out.key(name);
+        out.open('{');
+        out.member("count", latency->count);
+        out.member("p50_ns", static_cast<std::uint64_t>(std::max<std::int64_t>(latency->p50, 0)));
+        out.member("p95_ns", static_cast<std::uint64_t>(std::max<std::int64_t>(latency->p95, 0)));
+        out.member("p99_ns", static_cast<std::uint64_t>(std::max<std::int64_t>(latency->p99, 0)));
+        out.member("max_ns", static_cast<std::uint64_t>(std::max<std::int64_t>(latency->max, 0)));
+        out.close('}');
+    }
+    out.key("alarms");
+    out.open('{');
+    out.member("expected", report.alarms.expected);
+    out.member("seen", report.alarms.seen);
+    out.member("missed", report.alarms.missed);
+    out.member("false", report.alarms.unwanted);
+    out.member("early", report.alarms.early);
+    out.member("late", report.alarms.late);
+    if (!report.alarms.skipped.empty()) out.member("skipped", report.alarms.skipped);
+    out.close('}');
     out.key("total");
     out.open('{');
     append_figures(out, report.total);
@@ -188,6 +253,9 @@ std::string report_text(const RunFacts& run, const CheckReport& report) {
     }
     out += ", other samples " + std::to_string(report.foreign) + ", events " +
            std::to_string(report.events) + "\n";
+    append_latency(out, "outside faults", report.quiet);
+    append_latency(out, "during faults", report.faulty);
+    append_alarms(out, report.alarms);
     for (const std::string& error : report.ledger_errors) out += "  ledger: " + error + "\n";
     for (const Offender& offender : report.offenders) out += describe(offender);
     for (const Judgement& each : report.judgements) {
@@ -210,6 +278,33 @@ std::string report_json(const RunFacts& run, const std::vector<CheckReport>& rep
     out.close(']');
     out.close('}');
     return out.text + "\n";
+}
+
+std::string report_junit(const RunFacts& run, const std::vector<CheckReport>& reports) {
+    std::string out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n";
+    for (const CheckReport& report : reports) {
+        std::size_t failed = 0;
+        std::size_t skipped = 0;
+        for (const Judgement& each : report.judgements) {
+            failed += each.result == Judgement::Result::failed ? 1 : 0;
+            skipped += each.result == Judgement::Result::skipped ? 1 : 0;
+        }
+        out += "  <testsuite name=\"" + xml(run.scenario + " / " + report.sink) + "\" tests=\"" +
+               std::to_string(report.judgements.size()) + "\" failures=\"" +
+               std::to_string(failed) + "\" skipped=\"" + std::to_string(skipped) + "\">\n";
+        for (const Judgement& each : report.judgements) {
+            out += "    <testcase name=\"" + xml(each.expect + " " + each.wanted) + "\">";
+            const std::string found = xml("found " + each.found);
+            if (each.result == Judgement::Result::failed) {
+                out += "<failure message=\"" + found + "\"/>";
+            } else if (each.result == Judgement::Result::skipped) {
+                out += "<skipped message=\"" + found + "\"/>";
+            }
+            out += "</testcase>\n";
+        }
+        out += "  </testsuite>\n";
+    }
+    return out + "</testsuites>\n";
 }
 
 }  // namespace fog::sim
