@@ -63,6 +63,7 @@ wait_for() {  # SECONDS WHAT COMMAND...
 
 DEVICES=$(pick_port 1883)
 CLOUD=$(pick_port 1884)
+WAY=$(pick_port 1885)   # to the cloud, through fogsim, which cuts it now and then
 PAGE=$(pick_port 8080)
 broker cloud "$CLOUD"
 broker devices "$DEVICES"
@@ -92,7 +93,7 @@ port = "$WORK/sim/run/by-id/vibration-1"
 C
 cat >"$CONFIG/uplinks.d/cloud.toml" <<C
 type = "mqtt"
-url = "mqtt://127.0.0.1:$CLOUD"
+url = "mqtt://127.0.0.1:$WAY"
 C
 cp sim/scenarios/demo-rules/*.toml "$CONFIG/rules.d/"
 
@@ -106,6 +107,7 @@ PASSPHRASE=$(head -c 12 /dev/urandom | base64 | tr '+/' 'xy')
 printf '%s\n' "$PASSPHRASE" | ctl claim set >/dev/null
 TOKEN=$(ctl --json token create --name demo --scope read:live --scope read:history | sed -n 's/.*"token": *"\([^"]*\)".*/\1/p')
 "$BIN/fogsim" run sim/scenarios/demo-cold-store.toml --mqtt "mqtt://127.0.0.1:$DEVICES" \
+  --set cloud="$CLOUD" --set proxy="$WAY" \
   --out "$WORK/sim" --run-dir "$WORK/sim/run" --quiet >"$WORK/fogsim.log" 2>&1 &
 PIDS+=($!)
 
@@ -121,7 +123,7 @@ cat <<C
   The cloud is     mqtt://127.0.0.1:$CLOUD   (see: mosquitto_sub -p $CLOUD -t 'fogline/#' -v)
   Logs and state   $WORK
 
-  Every two minutes a freezer door is left open: watch the alarm. Ctrl-C stops everything.
+  After a minute the door of freezer-3 is left open: watch the alarm. At four the cloud is cut off. Ctrl-C stops everything.
 C
 if [ "$SECONDS_LEFT" -gt 0 ]; then
   sleep "$SECONDS_LEFT" & wait $!

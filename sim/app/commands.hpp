@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "firmware/core/result.hpp"
+#include "sim/world/scenario.hpp"
 
 namespace fog::sim {
 
@@ -29,8 +30,14 @@ struct RunCommand {
     double speed = 1;
     bool json = false;
     bool quiet = false;
+    bool real_time = false;       // --real, the default
+    bool in_one_process = false;  // --virtual
 };
 Exit run_command(const RunCommand& command);
+/// World and gateway in this process, on a clock that jumps.
+Exit virtual_command(const RunCommand& command);
+Result<ScenarioOptions> options_of(const std::vector<std::string>& set,
+                                   std::optional<std::uint64_t> seed);
 
 struct CtlCommand {
     std::filesystem::path control = "fogsim-out/control.sock";

@@ -44,6 +44,10 @@ CLI::App* add_run(CLI::App& app, Line& line) {
     run->add_option("--gateway-arg", line.run.gateway_args, "--gateway-arg=--config, repeated");
     run->add_option("--speed", line.run.speed, "scenario seconds per real second");
     run->add_option("--control", line.run.control, "socket for 'ctl' (OUT/control.sock)");
+    auto* real = run->add_flag("--real", line.run.real_time, "over real links (the default)");
+    run->add_flag("--virtual", line.run.in_one_process,
+                  "with a gateway in this process, on a clock that jumps")
+        ->excludes(real);
     run->add_flag("--quiet", line.run.quiet, "no line every ten seconds");
     return run;
 }

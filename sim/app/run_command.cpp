@@ -12,20 +12,6 @@
 namespace fog::sim {
 namespace {
 
-Result<ScenarioOptions> options_of(const std::vector<std::string>& set,
-                                   std::optional<std::uint64_t> seed) {
-    ScenarioOptions options;
-    options.seed = seed;
-    for (const std::string& one : set) {
-        const std::size_t equals = one.find('=');
-        if (equals == std::string::npos || equals == 0) {
-            return Error{Errc::bad_config, "--set " + one + ": expected name=value", {}};
-        }
-        options.variables.emplace_back(one.substr(0, equals), one.substr(equals + 1));
-    }
-    return options;
-}
-
 void print_counts(std::ostream& out, const RunResult& result) {
     out << "reports " << result.reports << ", sent " << result.counts.sent << ", acknowledged "
         << result.counts.acked << ", sent again " << result.counts.resent << ", unsent "
@@ -108,7 +94,22 @@ void say_what_is_skipped(const Scenario& scenario, std::ostream& words) {
 
 }  // namespace
 
+Result<ScenarioOptions> options_of(const std::vector<std::string>& set,
+                                   std::optional<std::uint64_t> seed) {
+    ScenarioOptions options;
+    options.seed = seed;
+    for (const std::string& one : set) {
+        const std::size_t equals = one.find('=');
+        if (equals == std::string::npos || equals == 0) {
+            return Error{Errc::bad_config, "--set " + one + ": expected name=value", {}};
+        }
+        options.variables.emplace_back(one.substr(0, equals), one.substr(equals + 1));
+    }
+    return options;
+}
+
 Exit run_command(const RunCommand& command) {
+    if (command.in_one_process) return virtual_command(command);
     StopSignals signals;
     auto prepared = prepare(command);
     if (!prepared) return fail(prepared.error());

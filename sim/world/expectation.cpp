@@ -154,4 +154,21 @@ GatewaySpec read_gateway(ConfigView& view) {
     return out;
 }
 
+ClockStep read_clock_step(ConfigView& view) {
+    ClockStep out;
+    if (!view.has("at")) view.fault("at", "S0101", "'at' is missing");
+    out.at = view.duration("at", SimTime{0});
+    const bool forward = view.has("forward");
+    const bool back = view.has("back");
+    if (forward && back) view.fault("back", "S0101", "'forward' and 'back' exclude each other");
+    if (forward) out.by = view.duration("forward", SimTime{0});
+    if (back) out.by = -view.duration("back", SimTime{0});
+    if (view.has("trusted")) out.trusted = view.flag("trusted", true);
+    if (!forward && !back && !out.trusted) {
+        view.fault("forward", "S0101", "a clock step has 'forward', 'back' or 'trusted'");
+    }
+    view.done();
+    return out;
+}
+
 }  // namespace fog::sim

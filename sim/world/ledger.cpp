@@ -116,6 +116,15 @@ void Ledger::link(std::string_view name, std::string_view state, std::string_vie
     close_line(now);
 }
 
+void Ledger::fact(std::string_view kind, std::string_view members, MonoTime now) {
+    open_line(kind);
+    if (!members.empty()) {
+        buffer_ += ',';
+        buffer_ += members;
+    }
+    close_line(now);
+}
+
 void Ledger::end(std::string_view why, MonoTime now) {
     open_line("end");
     member("why", why);

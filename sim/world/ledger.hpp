@@ -37,6 +37,8 @@ public:
     void acked(std::uint64_t id, MonoTime now);
     void fault(std::string_view kind, std::string_view device, bool begins, MonoTime now);
     void link(std::string_view name, std::string_view state, std::string_view why, MonoTime now);
+    /// Anything else as it happens: `members` are JSON members without braces.
+    void fact(std::string_view kind, std::string_view members, MonoTime now);
     void end(std::string_view why, MonoTime now);
 
     /// Errc::storage_error once the disk fails; the run must then end.

@@ -95,7 +95,9 @@ void read_motor(ConfigView& view, PlantSpec& spec, std::vector<Fault>& faults) {
 
 bool PlantSpec::has_output(std::string_view output) const {
     if (output.empty() || output == "x") return true;
-    return kind == PlantKind::motor && (output == "speed" || output == "temp");
+    if (kind == PlantKind::motor && (output == "speed" || output == "temp")) return true;
+    return std::any_of(terms.begin(), terms.end(),
+                       [output](const Term& term) { return term.input == output; });
 }
 
 PlantSpec read_plant(const Node& node, std::vector<Fault>& faults) {
@@ -188,6 +190,9 @@ void Plants::step(Plant& plant, SimTime t) const {
 
 double Plants::value(std::size_t index, std::string_view output, SimTime t) {
     Plant& plant = plants_[index];
+    for (const auto& term : plant.spec.terms) {  // what a contact at the plant would say
+        if (term.input == output) return inputs_.at(term.address, t, term.initial);
+    }
     const std::int64_t wanted = std::max(t, SimTime{0}) / kStep;
     for (; plant.done < wanted; ++plant.done) step(plant, kStep * plant.done);
     return output == "temp" ? plant.temp : plant.x;

@@ -42,7 +42,8 @@ PlantSpec read_plant(const Node& node, std::vector<Fault>& faults);
 class Plants {
 public:
     Plants(std::vector<PlantSpec> specs, const Inputs& inputs);
-    /// `output`: "" or "x" is the plant's own quantity; a motor also has "speed" and "temp".
+    /// `output`: "" or "x" is the plant's own quantity, the name of an input that input; a motor
+    /// also has "speed" and "temp".
     double value(std::size_t plant, std::string_view output, SimTime t);
     std::optional<std::size_t> find(std::string_view id) const;
     const PlantSpec& spec(std::size_t plant) const { return plants_[plant].spec; }

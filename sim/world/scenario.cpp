@@ -49,6 +49,9 @@ public:
             scenario_.gateway = read_gateway(gateway);
             for (const std::string& rule : scenario_.gateway.rules) need(gateway, rule);
         }
+        for (ConfigView& step : view.tables("clock")) {
+            scenario_.clock.push_back(read_clock_step(step));
+        }
         Plants plants(scenario_.plants, scenario_.inputs);
         plants_ = &plants;
         for (ConfigView& device : view.tables("device")) {

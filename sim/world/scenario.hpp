@@ -56,6 +56,13 @@ struct GatewaySpec {
     std::vector<std::string> sinks = {"cloud"};
 };
 
+/// A step of the gateway's wall clock, or of its trust in it; runs in one process only.
+struct ClockStep {
+    SimTime at{};
+    SimTime by{};
+    std::optional<bool> trusted;
+};
+
 /// One scenario file, resolved and checked. A value.
 struct Scenario {
     std::string name;
@@ -72,6 +79,7 @@ struct Scenario {
     std::vector<SensorFaultSpec> sensor_faults;
     std::vector<Expectation> expect;
     GatewaySpec gateway;
+    std::vector<ClockStep> clock;
     WallTime start = kDefaultStart;            // of the virtual clock, and what `daily` counts from
     std::map<std::string, std::string> files;  // beside it: traces, rules; by name
     std::string resolved;  // TOML: variables and {n} options filled in, seed as used
@@ -93,6 +101,7 @@ Scenario parse_scenario(const Node& root, const ScenarioOptions& options,
 
 /// `gateway` and one line of `expect`, checked.
 GatewaySpec read_gateway(ConfigView& view);
+ClockStep read_clock_step(ConfigView& view);
 std::optional<Expectation> read_expectation(ConfigView& view, std::vector<Fault>& faults);
 
 /// `${name}` in texts becomes the variable; a text that is nothing else takes over its type.

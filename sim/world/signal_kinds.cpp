@@ -325,7 +325,7 @@ public:
         }
         if (!plants->spec(*found).has_output(output)) {
             view_.fault("output", "S0102", "the plant has no output '" + output + "'",
-                        "a motor has \"speed\" and \"temp\", others only \"x\"");
+                        "\"x\", an input, or of a motor \"speed\" and \"temp\"");
             return nullptr;
         }
         return std::make_unique<FromPlant>(*plants, *found, output);

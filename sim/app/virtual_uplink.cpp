@@ -1,0 +1,117 @@
+#include "sim/app/virtual_uplink.hpp"
+
+#include <array>
+
+#include "firmware/core/text.hpp"
+#include "sim/cloud/far_record.hpp"
+#include "sim/world/make_node.hpp"
+
+namespace fog::sim {
+namespace {
+
+constexpr int kMostSteps = 100'000;  // in one moment; more would be an endless loop
+
+TopicTemplate topic(std::string_view text) {
+    static constexpr std::array kParts = {TopicPart::gw, TopicPart::dev, TopicPart::pt,
+                                          TopicPart::lane, TopicPart::kind};
+    auto parsed = TopicTemplate::parse(text, kParts);
+    return parsed ? std::move(*parsed) : TopicTemplate();
+}
+
+Selection everything() {
+    const Node config = table({});
+    std::vector<Fault> none;
+    ConfigView view(config, none);
+    return Selection::read(view);
+}
+
+PumpOptions options(std::uint64_t seed) {
+    PumpOptions out;
+    out.seed = seed;
+    return out;
+}
+
+}  // namespace
+
+void VirtualFar::take(std::string_view topic, std::string_view payload) {
+    line_.clear();
+    const auto records = parse_far_payload(payload);
+    if (records) {
+        const std::int64_t now = clock_.mono().time_since_epoch().count();
+        for (const FarRecord& record : *records) append_far_line(line_, sink_, record, now);
+        records_ += records->size();
+    } else {
+        line_ += "{\"k\":\"other\",\"topic\":";
+        append_json_string(line_, topic);
+        line_ += ",\"why\":";
+        append_json_string(line_, records.error().what);
+        line_ += "}\n";
+        ++others_;
+    }
+    out_.write(line_.data(), static_cast<std::streamsize>(line_.size()));
+}
+
+VirtualSink::VirtualSink(VirtualFar& far, RecordContext context) : far_(far), context_(context) {
+    shape_.samples = topic("fogline/{gw}/{dev}/{pt}");
+    shape_.events = topic("fogline/{gw}/events/{kind}");
+}
+
+void VirtualSink::fault(const FaultSpec& fault, bool begins) {
+    const bool answers_only =
+        fault.kind == FaultKind::no_ack || fault.kind == FaultKind::lost_answer;
+    (answers_only ? deaf_ : down_) += begins ? 1 : -1;
+}
+
+Result<void> VirtualSink::connect(MonoTime, const StepWords& step) {
+    step("connecting");
+    connected_ = down_ == 0;
+    if (connected_) return {};
+    return Error{Errc::unreachable, "the line to the cloud is down", {}};
+}
+
+std::vector<Verdict> VirtualSink::send(std::span<const Outgoing> batch, MonoTime) {
+    if (!connected()) {
+        connected_ = false;
+        return std::vector<Verdict>(batch.size(), Retry{std::chrono::milliseconds{0}, "no line"});
+    }
+    const EncodedBatch encoded = encode_messages(batch, shape_, context_);
+    for (const EncodedMessage& message : encoded.messages) {
+        far_.take(message.topic, message.payload);
+    }
+    if (deaf_ > 0) {
+        connected_ = false;
+        return std::vector<Verdict>(batch.size(), Retry{std::chrono::milliseconds{0}, "no answer"});
+    }
+    std::vector<Verdict> out(batch.size(), Acked{});
+    for (const std::size_t place : encoded.unnamed) out[place] = Refused{"the point has no name"};
+    return out;
+}
+
+VirtualUplink::VirtualUplink(std::string id, std::uint8_t bit, std::unique_ptr<SinkLog> log,
+                             const std::filesystem::path& far_file, const Site& site)
+    : id_(std::move(id)),
+      bit_(bit),
+      selection_(everything()),
+      log_(std::move(log)),
+      far_(far_file, id_, site.clock),
+      sink_(far_, site.records),
+      clock_(site.clock),
+      engine_(id_, "virtual", sink_, options(site.seed), {log_, site.clock, site.metrics, {}},
+              orders_) {}
+
+bool VirtualUplink::run() {
+    const MonoTime now = clock_.mono();
+    next_ = MonoTime::max();
+    for (int i = 0; i < kMostSteps; ++i) {
+        engine_.step();
+        const auto waiting = log_.take_waiting();
+        if (!waiting) continue;
+        if (log_.head() > waiting->seen) continue;
+        if (waiting->until <= now) continue;
+        next_ = waiting->until;
+        break;
+    }
+    return log_.take_settled();
+}
+
+}  // namespace fog::sim
