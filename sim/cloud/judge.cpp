@@ -185,6 +185,7 @@ Judgement judge_drain(const Expectation& expect, const RunFacts& run, const FarF
         if (!line || span.end == INT64_MAX) continue;
         std::int64_t until = INT64_MAX;  // the next one disturbs anew
         for (std::size_t j = i + 1; j < run.faults.size(); ++j) {
+            if (run.faults[j].begin < span.end) continue;
             until = std::min(until, run.faults[j].begin);
         }
         for (const FarArrival& arrival : far.arrivals) {
