@@ -326,6 +326,7 @@ test('page: a device of 5,000 values stays usable', async () => {
 test('page: it says so when the gateway is gone, and goes on when it is back', async () => {
   await page.goto(`${box.url}/#/live`);
   await live(page);
+  await tile(page, 'cold1').filter({ hasText: '°C' }).waitFor();
   await box.kill();
   await page.getByRole('region', { name: 'Connection' }).getByText('The live stream is down').waitFor();
   await page.getByText(/Next try in \d+ s|Trying now/).waitFor();

@@ -3,30 +3,43 @@ import type { ComponentType } from 'preact';
 import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { route, startRouter } from './lib/router';
-import { enter, phase, showing, startClocks } from './lib/store';
+import { enter, phase, showing, startClocks, streamDown } from './lib/store';
 import { showTheme } from './lib/theme';
 import { t } from './text/en';
 import { Claim, Login, Plain, takeClaimCode, Unreachable, Welcome } from './pages/first';
 import { Live } from './pages/live';
 import { ProblemView } from './ui/bits';
 import { Main, Shell, Voices } from './ui/shell';
-import { problemOf, type Problem } from './api/client';
+import { Problem } from './api/client';
 
 type Named = Record<string, unknown>;
 
-// A page that is not the first one comes when it is opened.
+const later: (() => Promise<Named>)[] = [];
+
+// A page that is not the first one comes when it is opened, or before, when nothing else is to do: the gateway may
+// be away by then.
 function lazy<P extends object>(load: () => Promise<Named>, name: string): ComponentType<P> {
   let found: ComponentType<P> | null = null;
+  later.push(load);
   return function Lazy(props: P) {
     const [ready, setReady] = useState(found !== null);
-    const [problem, setProblem] = useState<Problem | null>(null);
+    const [missing, setMissing] = useState(false);
+    const fetchIt = () => load().then((m) => { found = m[name] as ComponentType<P>; setReady(true); setMissing(false); }, () => setMissing(true));
     useEffect(() => {
-      if (!found) load().then((m) => { found = m[name] as ComponentType<P>; setReady(true); }, (error: unknown) => setProblem(problemOf(error)));
+      if (!found) void fetchIt();
     }, []);
-    if (problem) return <Main title={t.problem.page}><ProblemView problem={problem} /></Main>;
+    useEffect(() => {
+      if (missing && !streamDown.value) void fetchIt();
+    }, [streamDown.value]);
     const Found = found;
-    return ready && Found ? <Found {...props} /> : null;
+    if (ready && Found) return <Found {...props} />;
+    return missing ? <Main title={t.problem.unreachable}><ProblemView problem={new Problem(0, t.problem.unreachable, t.problem.unreachableDetail, t.problem.unreachableHint)} retry={() => void fetchIt()} /></Main> : null;
   };
+}
+
+const IDLE = 3e3;
+function fetchLater(): void {
+  setTimeout(() => later.forEach((load) => void load().catch(() => {})), IDLE);
 }
 
 const Devices = lazy(() => import('./pages/devices'), 'Devices');
@@ -60,6 +73,9 @@ function Routed() {
 
 function Page() {
   const now = phase.value;
+  useEffect(() => {
+    if (now === 'in') fetchLater();
+  }, [now]);
   if (now === 'starting') return null;
   if (now === 'in') return <Shell><Routed /></Shell>;
   return <Plain>{now === 'claim' ? <Claim /> : now === 'login' ? <Login /> : <Unreachable />}</Plain>;

@@ -101,6 +101,7 @@ export interface Uplink {
   drain_s?: number;
   waiting: number;
   waiting_bytes: number;
+  backlog?: { oldest_age_s: number | null };
 }
 export interface LedgerLane {
   accepted: number;
@@ -123,14 +124,14 @@ export interface Status {
   gw: string;
   name: string;
   version: string;
-  clock: string | null;
-  clock_trusted: boolean;
+  clock: string | null | { time: string | null; trusted: boolean };
+  clock_trusted?: boolean;
   uptime_s: number;
   devices: number;
   points: number;
   alarms: number | { critical: number; high: number; medium: number; low: number; unack: number };
   rules: number;
-  uplinks?: { up: number; down: number; waiting: number };
+  uplinks?: { up: number; down: number; paused?: number; waiting: number };
   storage?: { used_bytes: number; max_bytes: number; days_left: number | null };
   log: { max_bytes: number; database_bytes: number; lanes: Record<string, { hours_until_full: number }> };
   links: { id: string; up: boolean; words: string }[];

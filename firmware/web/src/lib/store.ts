@@ -131,6 +131,11 @@ export async function loadAlarms(): Promise<void> {
   alarmsLoaded.value = true;
 }
 
+export const clockTrusted = computed(() => {
+  const now = status.value;
+  return typeof now?.clock === 'object' && now.clock ? now.clock.trusted : (now?.clock_trusted ?? true);
+});
+
 let wallOffset = Number.NaN; // gateway's wall clock minus performance.now()
 let bestTrip = Number.POSITIVE_INFINITY;
 export async function loadStatus(): Promise<void> {
@@ -138,9 +143,10 @@ export async function loadStatus(): Promise<void> {
   const got = await get<Status>('status');
   const trip = performance.now() - from;
   bestTrip *= 1.05; // clocks drift: an old measurement loses weight
-  if (got.clock && trip <= bestTrip) {
+  const clock = typeof got.clock === 'string' ? got.clock : got.clock?.time;
+  if (clock && trip <= bestTrip) {
     bestTrip = trip;
-    wallOffset = Date.parse(got.clock) - (from + trip / 2);
+    wallOffset = Date.parse(clock) - (from + trip / 2);
   }
   status.value = got;
 }

@@ -74,7 +74,7 @@ function Card({ one, ledger, again }: { one: Uplink; ledger: Ledger | undefined;
       <p class="big">{one.waiting === 0 ? sentence(t.cloud.nothing) : t.cloud.waiting(one.waiting)}</p>
       <Facts rows={[
         [t.cloud.bytes, bytesText(one.waiting_bytes)],
-        [t.cloud.oldest, ledger?.oldest_waiting ? ageText(Date.now() - Date.parse(ledger.oldest_waiting)) : one.waiting === 0 ? t.cloud.nothing : t.age.now],
+        [t.cloud.oldest, one.backlog?.oldest_age_s != null ? ageText(one.backlog.oldest_age_s * 1e3) : ledger?.oldest_waiting ? ageText(Date.now() - Date.parse(ledger.oldest_waiting)) : one.waiting === 0 ? t.cloud.nothing : t.age.now],
         ...(one.drain_s !== undefined && one.waiting > 0 ? [[t.cloud.drain, spanText(one.drain_s * 1e3)] as [string, string]] : []),
         [t.cloud.rate, t.cloud.perSecond(one.rate.toFixed(1))],
         [t.cloud.lastAck, timeText(one.last_ack)],

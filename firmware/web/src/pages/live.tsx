@@ -94,6 +94,9 @@ const STATE_RANK: Record<string, number> = { silent: 4, degraded: 5, stale: 6, u
 export function Live() {
   useEffect(() => showing(['samples/#']), []);
   const { problem, again } = useLoad(() => loadDevices(), 'live');
+  useEffect(() => { // the list failed while the gateway was away: ask again when it is back
+    if (problem && !streamDown.value) void again();
+  }, [streamDown.value]);
   const { q = '', order = 'problems', only = '' } = route.value.query;
   const worst = worstByDevice();
   const beat = useComputed(turn).value;

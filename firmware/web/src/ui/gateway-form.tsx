@@ -11,10 +11,12 @@ export function GatewayForm({ onDone }: { onDone?: () => void }) {
   const [name, setName] = useState('');
   const [zone, setZone] = useState(Intl.DateTimeFormat().resolvedOptions().timeZone);
   const [etag, setEtag] = useState('');
+  const [fixed, setFixed] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
-  const load = () => call<{ name: string; time_zone: string }>('GET', 'gateway').then(({ body, etag: got }) => {
+  const load = () => call<{ name: string; time_zone: string; name_fixed?: boolean }>('GET', 'gateway').then(({ body, etag: got }) => {
     setName(body.name);
     if (body.time_zone && body.time_zone !== 'UTC') setZone(body.time_zone);
+    setFixed(body.name_fixed ?? false);
     setEtag(got);
     setProblem(null);
   }, (error: unknown) => setProblem(problemOf(error)));
@@ -35,7 +37,7 @@ export function GatewayForm({ onDone }: { onDone?: () => void }) {
   if (problem?.missing) return <Trouble problem={problem} what={t.moreMenu.gateway} />;
   return (
     <form onSubmit={save} class="narrow">
-      <Field id="gw-name" label={t.moreMenu.name}>{(d) => <input {...d} type="text" maxLength={64} required value={name} disabled={!may('admin')} onInput={(event) => setName(event.currentTarget.value)} />}</Field>
+      <Field id="gw-name" label={t.moreMenu.name} hint={fixed ? t.moreMenu.fixed : ''}>{(d) => <input {...d} type="text" maxLength={64} required value={name} disabled={!may('admin') || fixed} onInput={(event) => setName(event.currentTarget.value)} />}</Field>
       <Field id="gw-zone" label={t.moreMenu.zone}>{(d) => <input {...d} type="text" list="zones" value={zone} disabled={!may('admin')} autocomplete="off" onInput={(event) => setZone(event.currentTarget.value)} />}</Field>
       <datalist id="zones">{zones().map((one) => <option key={one} value={one} />)}</datalist>
       {problem && <ProblemView problem={problem} retry={problem.status === 412 ? () => void load() : undefined} />}

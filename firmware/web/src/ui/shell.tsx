@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { assertive, polite } from '../lib/announce';
 import { route, routeHash } from '../lib/router';
-import { lastLatency, link, linkSince, missed, now, retry, status, alarms } from '../lib/store';
+import { clockTrusted, lastLatency, link, linkSince, missed, now, retry, status, alarms } from '../lib/store';
 import { SEVERITIES } from '../lib/ruleform';
 import { simulated } from '../lib/sim';
 import { t } from '../text/en';
@@ -48,7 +48,7 @@ function AlarmItem() {
 function CloudItem() {
   const up = status.value?.uplinks;
   if (!up) return null;
-  const words = up.up + up.down === 0 ? t.ribbon.cloudNone : up.down === 0 ? t.ribbon.cloudUp(up.waiting) : up.up === 0 ? t.ribbon.cloudDown(up.waiting) : t.ribbon.cloudDegraded(up.waiting);
+  const words = up.up + up.down + (up.paused ?? 0) === 0 ? t.ribbon.cloudNone : up.up + up.down === 0 ? t.ribbon.cloudPaused(up.waiting) : up.down === 0 ? t.ribbon.cloudUp(up.waiting) : up.up === 0 ? t.ribbon.cloudDown(up.waiting) : t.ribbon.cloudDegraded(up.waiting);
   return <li class={up.down > 0 ? 'bad' : ''}><a href="#/cloud"><Icon name="cloud" />{words}</a></li>;
 }
 
@@ -68,7 +68,7 @@ function Ribbon() {
       <ul>
         <AlarmItem />
         <CloudItem />
-        {status.value && <li class={status.value.clock_trusted ? 'wide-only' : 'bad'}><a href="#/more"><Icon name="clock" />{status.value.clock_trusted ? t.ribbon.clockGood : t.ribbon.clockBad}</a></li>}
+        {status.value && <li class={clockTrusted.value ? 'wide-only' : 'bad'}><a href="#/more"><Icon name="clock" />{clockTrusted.value ? t.ribbon.clockGood : t.ribbon.clockBad}</a></li>}
         <StorageItem />
         <li class={live ? '' : 'bad'}><a href="#/push" id="stream-state"><Icon name="push" />{live ? (Number.isFinite(ms) ? t.ribbon.stream(ms) : t.ribbon.streamLive) : t.ribbon.streamDown}</a></li>
       </ul>
