@@ -35,9 +35,9 @@ export class Watched {
     });
     context.on('page', (tab) => {
       tab.on('pageerror', (error) => this.faults.push(`exception: ${error.stack}`));
-      // The browser itself reports refused answers as errors; these are meant: no session yet, a wrong code, no such thing, gateway away.
+      // The browser itself reports refused answers as errors; these are meant: no session yet, a wrong code, no such thing, no simulator, gateway away.
       tab.on('console', (m) => {
-        const meant = /Failed to load resource: .* (401|403|404|412|422|429)|ERR_FAILED|ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE/.test(m.text());
+        const meant = /Failed to load resource: .* (401|403|404|412|422|429|502)|ERR_FAILED|ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE/.test(m.text());
         if (m.type() === 'error' && !meant) this.faults.push(`console: ${m.text()}`);
       });
     });

@@ -1,6 +1,6 @@
 // A broker and a daemon of their own for one test file: temp folders, free ports, stopped by PID.
 import { spawn, execFileSync } from 'node:child_process';
-import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { accessSync, appendFileSync, constants, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -60,7 +60,12 @@ async function stopChild(child, signal = 'SIGTERM') {
   clearTimeout(hard);
 }
 
+const openapi = readFileSync(new URL('../../firmware/api/openapi.yaml', import.meta.url), 'utf8');
+
 export class Gateway {
+  // Whether this tree's daemon passes a simulator's switches on.
+  static switches = openapi.includes('/api/v1/simulator:');
+
   // options: name, rules {file: text}, uplink (true: the same broker is the cloud)
   static async start(options = {}) {
     const one = new Gateway();
@@ -100,6 +105,7 @@ export class Gateway {
     writeFileSync(this.config, `[gateway]\nname = "${name}"\n[http]\nlisten = ["127.0.0.1"]\nport = ${this.port}\n` +
       `[log]\nmax_bytes = "64 MiB"\n[[mqtt.source]]\nid = "devices"\nurl = "mqtt://127.0.0.1:${this.mqttPort}"\n`);
     for (const [file, text] of Object.entries(rules)) writeFileSync(join(config, 'rules.d', file), text);
+    if (Gateway.switches) appendFileSync(this.config, `[simulator]\nsocket = "${join(this.folder, 'sim', 'control.sock')}"\n`);
     if (uplink)
       writeFileSync(join(config, 'uplinks.d', 'cloud.toml'), `type = "mqtt"\nurl = "mqtt://127.0.0.1:${this.mqttPort}"\n`);
   }

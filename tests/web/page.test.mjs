@@ -440,6 +440,26 @@ test('page: sensor to painted, printed at 1 and 4 times CPU throttle', async () 
   await tab.context().close();
 });
 
+test('page: the simulator is switched from the page', { skip: Gateway.switches ? false : 'this gateway has no simulator switches' }, async () => {
+  await box.simulate({ count: 2 });
+  await page.goto(`${box.url}/#/simulator`);
+  await page.reload();
+  await page.getByRole('heading', { name: 'Break something' }).waitFor();
+  await page.getByText('Cold store').first().waitFor();
+  const where = page.getByLabel('Where');
+  const device = await where.locator('option', { hasText: /freezer-1/ }).first().getAttribute('value');
+  await where.selectOption(device);
+  await page.getByRole('button', { name: 'Start the fault' }).click();
+  const stop = page.getByRole('button', { name: /^Stop .*freezer-1/ });
+  await stop.waitFor();
+  await stop.click();
+  await page.getByText('No fault is active.').waitFor();
+  await page.getByRole('button', { name: 'Pause', exact: true }).click();
+  await page.getByRole('button', { name: 'Resume', exact: true }).click();
+  await page.getByRole('button', { name: 'Pause', exact: true }).waitFor();
+  await box.stopSimulation();
+});
+
 test('page: nothing is wider than a phone while alarms and devices are there', async () => {
   await page.setViewportSize({ width: 320, height: 700 });
   for (const route of ['live', 'devices', 'alarms', 'devices/huge']) {

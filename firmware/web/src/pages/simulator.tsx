@@ -86,7 +86,7 @@ export function SimulatorPage() {
   };
   return (
     <Main title={t.sim.title}>
-      {problem && (problem.missing ? <section class="empty"><h2>{t.sim.none}</h2><p>{t.sim.noneText}</p><CopyBlock label={t.first.simulateCommand} text={t.first.simulateCommand} /></section> : <Trouble problem={problem} retry={again} />)}
+      {problem && (problem.missing || problem.status === 502 ? <section class="empty"><h2>{t.sim.none}</h2><p>{t.sim.noneText}</p><CopyBlock label={t.first.simulateCommand} text={t.first.simulateCommand} /></section> : <Trouble problem={problem} retry={again} />)}
       {failed && <ProblemView problem={failed} />}
       {sim && (
         <>
