@@ -171,6 +171,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/devices/{dev}/message": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the device said last, who read it and why */
+        get: operations["message"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices/{dev}/points/{pt}": {
         parameters: {
             query?: never;
@@ -181,6 +198,41 @@ export interface paths {
         /** One point with its last value */
         get: operations["point"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events-log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Events of the log, newest first */
+        get: operations["eventsLog"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateway": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Name and time zone of the gateway */
+        get: operations["gateway"];
+        /** Set name and time zone; shown at once */
+        put: operations["putGateway"];
         post?: never;
         delete?: never;
         options?: never;
@@ -374,6 +426,108 @@ export interface paths {
         post: operations["logIn"];
         /** Log out */
         delete: operations["logOut"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/simulator": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** State of the running simulator */
+        get: operations["simulator"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/simulator/faults": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Break something */
+        post: operations["simulatorFault"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/simulator/faults/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End a fault */
+        delete: operations["simulatorMend"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/simulator/inputs/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Set an input by hand */
+        put: operations["simulatorInput"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/simulator/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop the simulated world */
+        post: operations["simulatorPause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/simulator/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let it go on */
+        post: operations["simulatorResume"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -685,6 +839,75 @@ export interface components {
             /** @enum {unknown} */
             state: "online" | "stale" | "silent" | "degraded" | "unknown";
         };
+        Gateway: {
+            id: string;
+            name: string;
+            /** @description the configuration sets the name; it cannot be changed here */
+            name_fixed: boolean;
+            /** @description IANA name; empty: not set */
+            time_zone: string;
+        };
+        LaneLedger: {
+            accepted: number;
+            acknowledged: number;
+            /** @description part of waiting */
+            dead: number;
+            /** @description accepted - acknowledged - waiting - shed - expired; always 0 */
+            difference: number;
+            expired: number;
+            shed: number;
+            waiting: number;
+            waiting_bytes: number;
+        };
+        Ledger: {
+            /** @description shed and expired by cause */
+            causes: {
+                [key: string]: number;
+            };
+            exact: boolean;
+            lanes: {
+                [key: string]: components["schemas"]["LaneLedger"];
+            };
+            /** Format: date-time */
+            oldest_waiting: string | null;
+            sink: string;
+            sum: components["schemas"]["LaneLedger"];
+        };
+        LoggedEvent: {
+            /** @description its channel */
+            ch: string;
+            d: {
+                dev: string;
+                gw: string;
+                seq: number;
+                /** Format: date-time */
+                ts?: string | null;
+            };
+            /** @description alarm, device, command, rule, uplink, system, app or raw */
+            ev: string;
+            pos: string;
+        };
+        Message: {
+            age_ms: number | null;
+            /** @description of the whole payload; 0: a driver reads the device, there is no message */
+            bytes: number;
+            dialect: string;
+            /** @description the same bytes */
+            hex: string;
+            /** @description its first 1,024 bytes; null: not text */
+            payload: string | null;
+            /** @description what it became */
+            points: {
+                pt: string;
+                v: components["schemas"]["Value"];
+            }[];
+            /** @description the dialect that would have read it otherwise */
+            runner_up: string | null;
+            source: string;
+            topic: string;
+            /** @description why that dialect read it */
+            why: string;
+        };
         Point: {
             age_ms?: number | null;
             diagnostic?: boolean;
@@ -729,10 +952,121 @@ export interface components {
             u: string;
             v: number[];
         };
+        Status: {
+            /** @description that are not normal, by severity; unack is part of them */
+            alarms: {
+                critical: number;
+                high: number;
+                low: number;
+                medium: number;
+                unack: number;
+            };
+            clock: {
+                /** Format: date-time */
+                time: string;
+                trusted: boolean;
+            };
+            devices: number;
+            gateway: {
+                id: string;
+                name: string;
+                time_zone: string;
+            };
+            gw: string;
+            links: {
+                id: string;
+                up: boolean;
+                words: string;
+            }[];
+            log: Record<string, never>;
+            name: string;
+            points: number;
+            resident_bytes: number;
+            ring: Record<string, never>;
+            rules: number;
+            storage: {
+                /** @description null: it is not filling */
+                days_left: number | null;
+                degraded: boolean;
+                max_bytes: number;
+                used_bytes: number;
+            };
+            uplinks: {
+                down: number;
+                paused: number;
+                up: number;
+                /** @description records */
+                waiting: number;
+            };
+            uptime_s: number;
+            version: string;
+        };
+        Uplink: {
+            acknowledged: number;
+            backlog: {
+                bytes: number;
+                /** @description at the present rate; null: not known */
+                drain_s: number | null;
+                lanes: {
+                    alarm: number;
+                    bulk: number;
+                    live: number;
+                    reply: number;
+                };
+                oldest_age_s: number | null;
+                records: number;
+            };
+            connected: boolean;
+            connects: number;
+            drain_s?: number;
+            id: string;
+            in_flight: number;
+            /** Format: date-time */
+            last_ack: string | null;
+            /** @description stays after recovery */
+            last_error: string;
+            /** Format: date-time */
+            last_error_at: string | null;
+            /** @description records acknowledged a second */
+            rate: number;
+            refused: number;
+            retries: number;
+            sent: number;
+            /** Format: date-time */
+            since: string | null;
+            /** @enum {unknown} */
+            state: "stopped" | "paused" | "connecting" | "streaming" | "backing-off" | "failed";
+            type: string;
+            waiting: number;
+            waiting_bytes: number;
+            /** @description the cause of the state */
+            words: string;
+        };
         /** @description null: no value; `q` says why */
         Value: number | boolean | string | null;
     };
     responses: {
+        /** @description 412: changed meanwhile, 428: If-Match is missing; with what is there now */
+        Conflict: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": {
+                    current: {
+                        etag: string;
+                        /** @description as TOML */
+                        text?: string;
+                        value: Record<string, never> | null;
+                    };
+                    detail?: string;
+                    hint?: string;
+                    status: number;
+                    title: string;
+                    type: string;
+                };
+            };
+        };
         /** @description A page */
         List: {
             headers: {
@@ -1019,6 +1353,29 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
+    message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dev: components["parameters"]["Dev"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The message */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Message"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
     point: {
         parameters: {
             query?: never;
@@ -1040,6 +1397,97 @@ export interface operations {
                     "application/json": components["schemas"]["Point"];
                 };
             };
+            default: components["responses"]["Problem"];
+        };
+    };
+    eventsLog: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before; a page may have fewer items than asked and still have a next one */
+                cursor?: string;
+                /** @description only of this device */
+                dev?: string;
+                /** @description RFC 3339 or integer milliseconds */
+                from?: string;
+                kind?: "alarm" | "device" | "command" | "rule" | "uplink" | "system" | "app" | "raw";
+                limit?: number;
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["LoggedEvent"][];
+                        next: string | null;
+                    };
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    gateway: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The settings; their version is the ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Gateway"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    putGateway: {
+        parameters: {
+            query?: never;
+            header: {
+                "If-Match": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {
+                 *       "name": "Boiler house",
+                 *       "time_zone": "Europe/Berlin"
+                 *     } */
+                "application/json": {
+                    name: string;
+                    time_zone?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The settings */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Gateway"];
+                };
+            };
+            412: components["responses"]["Conflict"];
+            428: components["responses"]["Conflict"];
             default: components["responses"]["Problem"];
         };
     };
@@ -1205,6 +1653,8 @@ export interface operations {
         responses: {
             200: components["responses"]["Object"];
             201: components["responses"]["Object"];
+            412: components["responses"]["Conflict"];
+            428: components["responses"]["Conflict"];
             default: components["responses"]["Problem"];
         };
     };
@@ -1222,6 +1672,8 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: components["responses"]["Object"];
+            412: components["responses"]["Conflict"];
+            428: components["responses"]["Conflict"];
             default: components["responses"]["Problem"];
         };
     };
@@ -1313,7 +1765,7 @@ export interface operations {
             default: components["responses"]["Problem"];
         };
     };
-    status: {
+    simulator: {
         parameters: {
             query?: never;
             header?: never;
@@ -1323,6 +1775,112 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: components["responses"]["Object"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    simulatorFault: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {
+                 *       "on": "device/scale-1",
+                 *       "kind": "unplug",
+                 *       "for_s": 60
+                 *     } */
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            200: components["responses"]["Object"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    simulatorMend: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Object"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    simulatorInput: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["parameters"]["Id"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {
+                 *       "value": 40.5
+                 *     } */
+                "application/json": Record<string, never>;
+            };
+        };
+        responses: {
+            200: components["responses"]["Object"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    simulatorPause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Object"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    simulatorResume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: components["responses"]["Object"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The state */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
             default: components["responses"]["Problem"];
         };
     };
@@ -1476,7 +2034,18 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            200: components["responses"]["List"];
+            /** @description All of them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        items: components["schemas"]["Uplink"][];
+                        next: string | null;
+                    };
+                };
+            };
             default: components["responses"]["Problem"];
         };
     };
@@ -1491,7 +2060,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            200: components["responses"]["Object"];
+            /** @description The uplink */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Uplink"];
+                };
+            };
             default: components["responses"]["Problem"];
         };
     };
@@ -1521,7 +2098,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            200: components["responses"]["Object"];
+            /** @description The ledger */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ledger"];
+                };
+            };
             default: components["responses"]["Problem"];
         };
     };
