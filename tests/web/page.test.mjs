@@ -263,7 +263,7 @@ test('page: history as chart, as table, by keys', async () => {
   await page.goto(`${box.url}/#/devices/cold1?range=5m`);
   const chart = page.locator('.plot');
   await page.locator('.plot canvas').waitFor();
-  await page.getByText('Cold room warm:').waitFor(); // the limit of the rule, named
+  await page.locator('.limit', { hasText: 'Cold room warm:' }).waitFor(); // the limit of the rule, named
   await chart.focus();
   await page.keyboard.press('+');
   await until('a narrower range in the address', () => /from=\d+&to=\d+/.test(page.url()) || /to=\d+/.test(page.url()));
