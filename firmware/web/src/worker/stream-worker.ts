@@ -25,7 +25,8 @@ function heard(page: Page, message: ToWorker): void {
   if ('bye' in message) pages.delete(page);
   if ('ask' in message) {
     page.channels = message.ask;
-    page.port.postMessage({ link: client.link } satisfies StreamNews);
+    // A page that asks has a session again: what was refused before it is no news.
+    page.port.postMessage({ link: client.link.is === 'refused' ? { is: 'connecting' } : client.link } satisfies StreamNews);
   }
   if ('retry' in message) client.retry();
   else if (!('here' in message)) askSoon();
