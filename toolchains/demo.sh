@@ -78,6 +78,8 @@ listen = ["127.0.0.1"]
 port = $PAGE
 [log]
 max_bytes = "64 MiB"
+[simulator]
+socket = "$WORK/sim/control.sock"
 [[mqtt.source]]
 id = "devices"
 url = "mqtt://127.0.0.1:$DEVICES"
@@ -123,6 +125,7 @@ cat <<C
   The cloud is     mqtt://127.0.0.1:$CLOUD   (see: mosquitto_sub -p $CLOUD -t 'fogline/#' -v)
   Logs and state   $WORK
 
+  Faults and inputs of the devices are switches on the page under Simulator.
   After a minute the door of freezer-3 is left open: watch the alarm. At four the cloud is cut off. Ctrl-C stops everything.
 C
 if [ "$SECONDS_LEFT" -gt 0 ]; then
