@@ -105,10 +105,12 @@ TEST_CASE("fogsim: Ctrl-C ends a run cleanly, with its report and nothing left b
     const TempFolder folder;
     const auto ledger = folder.path() / "ledger.jsonl";
     Process run({"run", "load-200", "--mqtt", broker.url(), "--out", folder.path()});
-    CHECK(within(10s, [&ledger] {
-        const auto text = read_file(ledger);
-        return text && text->find("\"acked\"") != std::string::npos;
-    }));
+    CHECK(eventually(
+        [&ledger] {
+            const auto text = read_file(ledger);
+            return text && text->find("\"acked\"") != std::string::npos;
+        },
+        10s));
     CHECK(run.end(SIGINT) == 0);
     const std::string text = read_file(ledger).value();
     CHECK(text.find("{\"k\":\"end\",\"why\":\"stopped\"") != std::string::npos);

@@ -38,7 +38,7 @@ struct Run {
         return {"run", folder.path() / "s.toml", "--out", folder.path(), "--quiet"};
     }
     HttpClient open() const {
-        REQUIRE(within(10s, [this] { return std::filesystem::exists(socket); }));
+        REQUIRE(eventually([this] { return std::filesystem::exists(socket); }, 10s));
         return *HttpClient::open({.url = "unix:" + socket.string(), .token = {}});
     }
     HttpAnswer send(std::string method, std::string path, std::string body = {}) {
@@ -83,8 +83,8 @@ TEST_CASE("control: a fault is added, seen in the ledger and cleared; an input i
         run.send("POST", "/faults", R"({"on":"device/scale-1","kind":"unplug","for_s":600})");
     CHECK(added.status == 201);
     CHECK(added.body == "{\"id\":2}");
-    CHECK(within(5s,
-                 [&run] { return run.ledger().find(R"("kind":"unplug")") != std::string::npos; }));
+    CHECK(eventually(
+        [&run] { return run.ledger().find(R"("kind":"unplug")") != std::string::npos; }, 5s));
     const Node status = run.status();
     const auto& fault = status.find("faults")->array()->at(1);
     CHECK(*fault.find("active")->boolean());
@@ -92,11 +92,14 @@ TEST_CASE("control: a fault is added, seen in the ledger and cleared; an input i
     CHECK(number_at(fault, "ends_in_s") > 500);
     CHECK(*status.find("devices")->array()->at(0).find("state")->string() == "unplugged");
     CHECK(run.send("DELETE", "/faults/2").status == 200);
-    CHECK(within(5s, [&run] {
-        return *run.status().find("devices")->array()->at(0).find("state")->string() == "unheard";
-    }));
+    CHECK(eventually(
+        [&run] {
+            return *run.status().find("devices")->array()->at(0).find("state")->string() ==
+                   "unheard";
+        },
+        5s));
     CHECK(run.send("PUT", "/inputs/scale-1.weight", R"({"value":40.5})").status == 200);
-    CHECK(within(5s, [&run] { return run.ledger().find("\"v\":41.5") != std::string::npos; }));
+    CHECK(eventually([&run] { return run.ledger().find("\"v\":41.5") != std::string::npos; }, 5s));
     CHECK(number_at(run.status().find("inputs")->array()->at(0), "value") == 40.5);
 }
 
@@ -109,7 +112,7 @@ TEST_CASE("control: a paused run says nothing more until it is resumed") {
     CHECK(number_at(run.status(), "elapsed_s") == at);
     CHECK(run.ledger().size() == size);
     CHECK(run.send("POST", "/resume").status == 200);
-    CHECK(within(5s, [&] { return run.ledger().size() > size; }));
+    CHECK(eventually([&] { return run.ledger().size() > size; }, 5s));
     CHECK(number_at(run.status(), "elapsed_s") < at + 5);
     CHECK(run.send("POST", "/stop").status == 200);
     CHECK(run.process.wait() == 0);

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "tests/support/child.hpp"
+
 // Helpers of the tests of this folder.
 
 namespace fog::sim {
@@ -49,16 +51,6 @@ public:
 private:
     pid_t pid_ = -1;
 };
-
-template <class Condition>
-bool within(std::chrono::seconds limit, Condition condition) {
-    const auto deadline = std::chrono::steady_clock::now() + limit;
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > deadline) return false;
-        std::this_thread::yield();
-    }
-    return true;
-}
 
 inline int run_fogsim(std::vector<std::string> words) {
     return Process(std::move(words)).wait();

@@ -38,24 +38,24 @@ TEST_CASE("gateway process: killed and ended for as long as the fault lasts") {
     {
         GatewayProcess gateway({"sleep", "600"}, folder.path() / "gateway.log");
         for (const FaultKind kind : {FaultKind::kill9, FaultKind::term}) {
-            REQUIRE(within(10s, [&] { return gateway.pid() > 0; }));
+            REQUIRE(eventually([&] { return gateway.pid() > 0; }, 10s));
             const pid_t before = gateway.pid();
             gateway.fault(fault(kind), true);
-            CHECK(within(10s, [&] { return gateway.pid() == 0; }));
+            CHECK(eventually([&] { return gateway.pid() == 0; }, 10s));
             CHECK_FALSE(runs(before));
             gateway.fault(fault(kind), false);
-            CHECK(within(10s, [&] { return gateway.pid() > 0; }));
+            CHECK(eventually([&] { return gateway.pid() > 0; }, 10s));
         }
         const pid_t before = gateway.pid();
         gateway.fault(fault(FaultKind::restart), true);
-        CHECK(within(10s, [&] { return gateway.starts() == 4; }));
+        CHECK(eventually([&] { return gateway.starts() == 4; }, 10s));
         CHECK_FALSE(runs(before));
-        CHECK(within(10s, [&] { return gateway.pid() > 0; }));
+        CHECK(eventually([&] { return gateway.pid() > 0; }, 10s));
         last = gateway.pid();
         gateway.fault(fault(FaultKind::stop_cont), true);
-        CHECK(within(10s, [last] { return state_of(last) == 'T'; }));
+        CHECK(eventually([last] { return state_of(last) == 'T'; }, 10s));
         gateway.fault(fault(FaultKind::stop_cont), false);
-        CHECK(within(10s, [last] { return state_of(last) == 'S'; }));
+        CHECK(eventually([last] { return state_of(last) == 'S'; }, 10s));
         gateway.fault(fault(FaultKind::stop_cont), true);  // ended while stopped
     }
     CHECK_FALSE(runs(last));
@@ -64,7 +64,7 @@ TEST_CASE("gateway process: killed and ended for as long as the fault lasts") {
 TEST_CASE("gateway process: one that ends by itself is not started again") {
     const TempFolder folder;
     GatewayProcess gateway({"/no/such/program"}, folder.path() / "gateway.log");
-    CHECK(within(10s, [&] { return gateway.starts() == 1 && gateway.pid() == 0; }));
+    CHECK(eventually([&] { return gateway.starts() == 1 && gateway.pid() == 0; }, 10s));
 }
 
 constexpr const char* kScenario = R"(
@@ -88,17 +88,19 @@ TEST_CASE("fogsim run: SIGKILL at any time leaves no child, pty or port") {
                      "--gateway-program", "sh", "--gateway-arg", folder.path() / "child.sh"});
         const auto link = folder.path() / "run" / "by-id" / "scale-1";
         pid_t child = 0;
-        REQUIRE(within(20s, [&] {
-            const auto text = read_file(folder.path() / "pid");
-            child = text ? static_cast<pid_t>(std::atoi(text->c_str())) : 0;
-            // From the second round on it may die while it is still opening things.
-            return child > 0 && (round > 0 || std::filesystem::exists(link));
-        }));
+        REQUIRE(eventually(
+            [&] {
+                const auto text = read_file(folder.path() / "pid");
+                child = text ? static_cast<pid_t>(std::atoi(text->c_str())) : 0;
+                // From the second round on it may die while it is still opening things.
+                return child > 0 && (round > 0 || std::filesystem::exists(link));
+            },
+            20s));
         const auto pty = std::filesystem::is_symlink(link) ? std::filesystem::read_symlink(link)
                                                            : std::filesystem::path("/no/pty");
         CHECK(run.end(SIGKILL) == -1);
-        CHECK(within(10s, [child] { return !runs(child); }));
-        CHECK(within(10s, [&pty] { return !std::filesystem::exists(pty); }));
+        CHECK(eventually([child] { return !runs(child); }, 10s));
+        CHECK(eventually([&pty] { return !std::filesystem::exists(pty); }, 10s));
         // The port and the control socket can be taken at once by another run.
         Process again({"run", folder.path() / "s.toml", "--out", folder.path(), "--quiet",
                        "--until", "100 ms"});
@@ -116,15 +118,17 @@ TEST_CASE("fogsim run: faults of the gateway end it and begin it again, and stan
         words.insert(words.begin(), {"ctl", "--control", socket});
         return run_fogsim(std::move(words));
     };
-    CHECK(within(20s, [&] { return ctl({"fault", "add", "gateway", "kill9"}) == 0; }));
-    CHECK(within(10s, [&] {
-        const auto text = read_file(folder.path() / "ledger.jsonl");
-        return text &&
-               text->find(R"("kind":"kill9","dev":"gateway","state":"begin")") != std::string::npos;
-    }));
+    CHECK(eventually([&] { return ctl({"fault", "add", "gateway", "kill9"}) == 0; }, 20s));
+    CHECK(eventually(
+        [&] {
+            const auto text = read_file(folder.path() / "ledger.jsonl");
+            return text && text->find(R"("kind":"kill9","dev":"gateway","state":"begin")") !=
+                               std::string::npos;
+        },
+        10s));
     CHECK(run.end(SIGINT) == 0);
     Process without({"run", folder.path() / "s.toml", "--out", folder.path(), "--quiet"});
-    CHECK(within(20s, [&] { return ctl({"status"}) == 0; }));
+    CHECK(eventually([&] { return ctl({"status"}) == 0; }, 20s));
     CHECK(ctl({"fault", "add", "gateway", "kill9"}) == 2);
     CHECK(without.end(SIGINT) == 0);
 }

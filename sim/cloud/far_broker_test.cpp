@@ -9,22 +9,13 @@
 
 #include "firmware/core/reading.hpp"
 #include "firmware/io/files.hpp"
+#include "tests/support/child.hpp"
 #include "tests/support/mosquitto.hpp"
 
 namespace fog::sim {
 namespace {
 
 using namespace std::chrono_literals;
-
-template <class Condition>
-bool within(std::chrono::seconds limit, Condition condition) {
-    const auto deadline = std::chrono::steady_clock::now() + limit;
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > deadline) return false;
-        std::this_thread::yield();
-    }
-    return true;
-}
 
 TEST_CASE("mqtt packets: frames are taken off a stream, and bounded") {
     using Bytes = std::string_view;
@@ -99,10 +90,12 @@ struct Subscriber {
     Subscriber(const Subscriber&) = delete;
     Subscriber& operator=(const Subscriber&) = delete;
     bool says(const std::string& text) const {
-        return within(10s, [this, &text] {
-            const auto got = read_file(file);
-            return got && got->find(text) != std::string::npos;
-        });
+        return eventually(
+            [this, &text] {
+                const auto got = read_file(file);
+                return got && got->find(text) != std::string::npos;
+            },
+            10s);
     }
 };
 
@@ -113,7 +106,7 @@ TEST_CASE("far broker: foreign publishers of 3.1.1 and 5.0 are recorded, then ac
     CHECK(rig.publish(Rig::record(2), {"-V", "mqttv5"}) == 0);
     CHECK(rig.publish(Rig::record(3), {"-q", "0"}) == 0);
     CHECK(rig.publish("hello", {"-r"}) == 0);
-    CHECK(within(5s, [&] { return rig.broker.accepted() == 4; }));
+    CHECK(eventually([&] { return rig.broker.accepted() == 4; }, 5s));
     CHECK(rig.recorder->records() == 3);
     CHECK(rig.recorder->others() == 1);
     CHECK(rig.lines().find("\"seq\":2") != std::string::npos);
@@ -131,10 +124,10 @@ TEST_CASE("far broker: foreign subscribers get messages, retained ones and wills
         {
             const Subscriber dies(rig, {"-t", "cloud/x", "--will-topic", "cloud/will",
                                         "--will-payload", "gone", "-V", version, "-i", "dies"});
-            CHECK(within(10s, [&] { return rig.broker.accepted() == 2; }));
+            CHECK(eventually([&] { return rig.broker.accepted() == 2; }, 10s));
             CHECK(dies.says("\nkept"));
         }  // SIGKILL
-        CHECK(within(10s, [&] { return rig.broker.accepted() == 3; }));
+        CHECK(eventually([&] { return rig.broker.accepted() == 3; }, 10s));
         CHECK(rig.lines().find("gone") != std::string::npos);
     }
 }
@@ -185,16 +178,16 @@ TEST_CASE("far broker: no_ack and late_ack keep the publisher waiting, the recor
     rig.set(late);
     Publisher publisher(rig);
     publisher.say(1);
-    CHECK(within(5s, [&] { return rig.broker.accepted() == 1; }));
+    CHECK(eventually([&] { return rig.broker.accepted() == 1; }, 5s));
     CHECK(publisher.count() == 0);
-    CHECK(within(5s, [&] { return publisher.count() == 1; }));
+    CHECK(eventually([&] { return publisher.count() == 1; }, 5s));
     rig.broker.set(late, false);
     rig.set(Rig::fault(FaultKind::no_ack));
     publisher.say(2);
-    CHECK(within(5s, [&] { return rig.broker.accepted() == 2; }));
+    CHECK(eventually([&] { return rig.broker.accepted() == 2; }, 5s));
     rig.broker.set(Rig::fault(FaultKind::no_ack), false);
     publisher.say(3);
-    CHECK(within(5s, [&] { return publisher.count() == 2; }));
+    CHECK(eventually([&] { return publisher.count() == 2; }, 5s));
     CHECK(publisher.acked == std::vector<std::int64_t>{1, 3});
 }
 
@@ -204,7 +197,7 @@ TEST_CASE("far broker: kicks after connect, after an ack, and on what it does no
         Publisher publisher(rig);
         rig.set(Rig::fault(FaultKind::ack_then_kick));
         publisher.say(1);
-        CHECK(within(10s, [&] { return publisher.losses() == 1; }));
+        CHECK(eventually([&] { return publisher.losses() == 1; }, 10s));
         CHECK(publisher.count() == 1);
     }
     rig.broker.set(Rig::fault(FaultKind::ack_then_kick), false);
@@ -214,16 +207,16 @@ TEST_CASE("far broker: kicks after connect, after an ack, and on what it does no
         on.match = "\"seq\":2}";
         rig.set(on);
         publisher.say(1);
-        CHECK(within(10s, [&] { return publisher.count() == 1; }));
+        CHECK(eventually([&] { return publisher.count() == 1; }, 10s));
         publisher.say(2);
-        CHECK(within(10s, [&] { return publisher.losses() == 1; }));
+        CHECK(eventually([&] { return publisher.losses() == 1; }, 10s));
         CHECK(publisher.count() == 1);
         CHECK(rig.lines().find("\"seq\":2,") == std::string::npos);
         rig.broker.set(on, false);
     }
     rig.set(Rig::fault(FaultKind::kick_after_connect));
     Publisher publisher(rig);
-    CHECK(within(10s, [&] { return publisher.losses() == 1; }));
+    CHECK(eventually([&] { return publisher.losses() == 1; }, 10s));
 }
 
 /// Bytes on a plain socket: what is on the wire, without a library's opinion.

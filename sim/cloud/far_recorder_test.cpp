@@ -6,22 +6,13 @@
 
 #include "firmware/io/files.hpp"
 #include "sim/cloud/facts.hpp"
+#include "tests/support/child.hpp"
 #include "tests/support/mosquitto.hpp"
 
 namespace fog::sim {
 namespace {
 
 using namespace std::chrono_literals;
-
-template <class Condition>
-bool within(std::chrono::seconds limit, Condition condition) {
-    const auto deadline = std::chrono::steady_clock::now() + limit;
-    while (!condition()) {
-        if (std::chrono::steady_clock::now() > deadline) return false;
-        std::this_thread::yield();
-    }
-    return true;
-}
 
 TEST_CASE("far recorder: records become lines, other messages are kept apart") {
     const TempFolder folder;
@@ -58,12 +49,12 @@ TEST_CASE("far mqtt: records what a real broker delivers, across a restart of th
                             "cloud/x", "-m",
                             R"({"gw":"g","dev":"d","pt":"p","v":1,"seq":)" + seq + "}"});
     };
-    CHECK(within(10s, [&] { return far.subscribed(); }));
+    CHECK(eventually([&] { return far.subscribed(); }, 10s));
     CHECK(publish("1") == 0);
-    CHECK(within(10s, [&] { return recorder->records() == 1; }));
+    CHECK(eventually([&] { return recorder->records() == 1; }, 10s));
     broker.restart();
     CHECK(publish("2") == 0);  // perhaps before it is back: the session keeps it
-    CHECK(within(15s, [&] { return recorder->records() == 2; }));
+    CHECK(eventually([&] { return recorder->records() == 2; }, 15s));
     far.stop();
     thread.join();
 }
