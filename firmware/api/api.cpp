@@ -48,6 +48,7 @@ bool wait_on_pipe(const ApiParts& parts, const std::function<void(PipelineDesk&)
     return taken && finished.wait_for(kPipeWait) == std::future_status::ready;
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): handlers give theirs away
 void answer_on_pipe(const ApiParts& parts, Responder respond,
                     std::function<Response(PipelineDesk&)> answer) {
     const bool taken = parts.pipeline.run(

@@ -131,8 +131,8 @@ Result<void> LogWriter::try_commit(const Work& work, SeqSource& seqs, std::uint6
     for (std::size_t lane = 0; lane < kLanes; ++lane)
         if (packed.bytes[lane] > 0) incoming[lane] = row_cost(packed.bytes[lane]);
     if (auto done = make_room(now, incoming, pressure); !done) return done;
-    account_shed(work.queue_shed, Cause::queue, now);
-    account_shed(work.ram_shed, Cause::store_unavailable, now);
+    account_shed(work.queue_shed, LossCause::queue, now);
+    account_shed(work.ram_shed, LossCause::store_unavailable, now);
     const std::array<const std::vector<Hole>*, 3> lists = {&work.queue_shed.holes,
                                                            &work.ram_shed.holes, &packed.holes};
     for (const auto* holes : lists)
@@ -184,7 +184,7 @@ void LogWriter::gather(const Work& work, Memory& now, Packed& out) {
                 auto& lane = sinks[static_cast<unsigned>(__builtin_ctz(bits))]->lane(record->lane);
                 lane.accepted.add(bytes);
                 if (too_large)
-                    lane.lose(Cause::too_large, bytes);
+                    lane.lose(LossCause::too_large, bytes);
                 else
                     lane.waiting.add(bytes);
             }
@@ -202,7 +202,7 @@ void LogWriter::gather(const Work& work, Memory& now, Packed& out) {
     }
 }
 
-void LogWriter::account_shed(const ShedRecords& shed, Cause cause, Memory& now) {
+void LogWriter::account_shed(const ShedRecords& shed, LossCause cause, Memory& now) {
     if (!shed.any) return;
     for (std::size_t bit = 0; bit < shed.by_sink.size(); ++bit) {
         SinkAccount* sink = now.state.by_bit(static_cast<std::uint8_t>(bit));

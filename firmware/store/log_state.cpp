@@ -69,27 +69,27 @@ bool get(Unpacker& in, LaneAccount& lane) {
 
 }  // namespace
 
-std::string_view to_text(Cause cause) {
+std::string_view to_text(LossCause cause) {
     switch (cause) {
-        case Cause::queue:
+        case LossCause::queue:
             return "queue";
-        case Cause::store_unavailable:
+        case LossCause::store_unavailable:
             return "store_unavailable";
-        case Cause::evicted:
+        case LossCause::evicted:
             return "evicted";
-        case Cause::thinned:
+        case LossCause::thinned:
             return "thinned";
-        case Cause::sink_removed:
+        case LossCause::sink_removed:
             return "sink_removed";
-        case Cause::dead_evicted:
+        case LossCause::dead_evicted:
             return "dead_evicted";
-        case Cause::discarded:
+        case LossCause::discarded:
             return "discarded";
-        case Cause::too_large:
+        case LossCause::too_large:
             return "too_large";
-        case Cause::unreadable:
+        case LossCause::unreadable:
             return "unreadable";
-        case Cause::expired:
+        case LossCause::expired:
             return "expired";
     }
     return "unknown";
@@ -192,7 +192,7 @@ SinkLedger to_ledger(const SinkAccount& sink) {
     }
     for (std::size_t c = 0; c < kCauses; ++c)
         if (causes[c] != 0)
-            ledger.causes.emplace_back(std::string(to_text(static_cast<Cause>(c))), causes[c]);
+            ledger.causes.emplace_back(std::string(to_text(static_cast<LossCause>(c))), causes[c]);
     return ledger;
 }
 

@@ -18,7 +18,7 @@
 namespace fog {
 
 /// Why a record is owed no longer although nobody acknowledged it. Stored in the log: append only.
-enum class Cause : std::uint8_t {
+enum class LossCause : std::uint8_t {
     queue,              // the store queue was full
     store_unavailable,  // the disk failed and the memory for that time was full
     evicted,            // byte budget
@@ -31,7 +31,7 @@ enum class Cause : std::uint8_t {
     expired,     // older than the lane's max_age; the only one that is not `shed`
 };
 inline constexpr std::size_t kCauses = 10;
-std::string_view to_text(Cause cause);
+std::string_view to_text(LossCause cause);
 
 struct Tally {
     std::uint64_t n = 0;
@@ -49,9 +49,9 @@ struct LaneAccount {
     Progress progress;
 
     std::uint64_t shed() const;
-    std::uint64_t expired() const { return lost[static_cast<std::size_t>(Cause::expired)].n; }
+    std::uint64_t expired() const { return lost[static_cast<std::size_t>(LossCause::expired)].n; }
     bool exact() const { return accepted.n == acknowledged.n + waiting.n + shed() + expired(); }
-    void lose(Cause cause, std::uint64_t bytes) {
+    void lose(LossCause cause, std::uint64_t bytes) {
         lost[static_cast<std::size_t>(cause)].add(bytes);
     }
     void stop_waiting(std::uint64_t bytes) { --waiting.n, waiting.bytes -= bytes; }

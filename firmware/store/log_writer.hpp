@@ -103,7 +103,7 @@ private:
 
     // commit.cpp
     void gather(const Work& work, Memory& now, Packed& out);
-    void account_shed(const ShedRecords& shed, Cause cause, Memory& now);
+    void account_shed(const ShedRecords& shed, LossCause cause, Memory& now);
     Result<void> write_records(Memory& now, Packed& packed);
     Result<void> write_events(Memory& now, const Packed& packed);
     Result<void> write_rows(const Work& work);
@@ -138,7 +138,7 @@ private:
     Result<void> bury_resends(Memory& now, Lane lane, Seq upto);
     Result<void> forget_rows(LaneStock& stock, std::uint64_t& items, std::string_view count,
                              std::string_view remove, Lane lane, Seq from, Seq upto);
-    std::uint64_t drop_record(Memory& now, const Record& record, Cause cause);
+    std::uint64_t drop_record(Memory& now, const Record& record, LossCause cause);
     Result<void> recount(Memory& now, Lane lane);
     Result<void> for_lane(Lane lane, Seq from, Seq upto,
                           const std::function<void(const Record&)>& each, bool& unreadable);

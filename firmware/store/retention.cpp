@@ -185,7 +185,7 @@ Result<void> LogWriter::expire(Memory& now) {
     return {};
 }
 
-std::uint64_t LogWriter::drop_record(Memory& now, const Record& record, Cause cause) {
+std::uint64_t LogWriter::drop_record(Memory& now, const Record& record, LossCause cause) {
     bool owed = false;
     const std::uint64_t bytes = ledger_bytes(record);
     for (SinkAccount& sink : now.state.sinks) {
@@ -206,7 +206,7 @@ std::uint64_t LogWriter::drop_record(Memory& now, const Record& record, Cause ca
 /// Everything of the lane up to `upto` leaves; what a sink still owed of it is counted.
 Result<void> LogWriter::drop_front(Memory& now, Lane lane, Seq upto, Why why) {
     if (auto done = settle_deferred(now, lane, upto); !done) return done;
-    const Cause cause = why == Why::expired ? Cause::expired : Cause::evicted;
+    const LossCause cause = why == Why::expired ? LossCause::expired : LossCause::evicted;
     LaneStock& stock = now.stock[index(lane)];
     bool unreadable = false;
     std::uint64_t n = 0;
@@ -354,7 +354,7 @@ Result<void> LogWriter::recount(Memory& now, Lane lane) {
         LaneAccount& account = now.state.sinks[i].lane(lane);
         const std::uint64_t n = found[i].n + account.dead.n;
         if (account.waiting.n <= n) continue;
-        auto& lost = account.lost[static_cast<std::size_t>(Cause::unreadable)];
+        auto& lost = account.lost[static_cast<std::size_t>(LossCause::unreadable)];
         const std::uint64_t bytes = found[i].bytes + account.dead.bytes;
         lost.n += account.waiting.n - n;
         lost.bytes += account.waiting.bytes - std::min(account.waiting.bytes, bytes);

@@ -109,7 +109,7 @@ Result<void> LogWriter::refuse(Memory& now, SinkAccount& sink, const SettledOne&
     auto record = find_record(outcome.lane, outcome.seq);
     if (!record) return std::move(record).error();
     if (!*record) {
-        lane.lose(Cause::unreadable, outcome.bytes);
+        lane.lose(LossCause::unreadable, outcome.bytes);
         lane.stop_waiting(outcome.bytes);
         return {};
     }
@@ -185,7 +185,7 @@ Result<void> LogWriter::bound_dead(Memory& now) {
             LaneAccount& lane = sink->lane(record->lane);
             --lane.dead.n, lane.dead.bytes -= bytes;
             lane.stop_waiting(bytes);
-            lane.lose(Cause::dead_evicted, bytes);
+            lane.lose(LossCause::dead_evicted, bytes);
         }
         if (auto done = forget_dead(now, id, seq); !done) return done;
     }
@@ -232,7 +232,7 @@ Result<void> LogWriter::remove_sink(std::string_view id, RemoveSink how) {
             return {};
         }
         for (auto& lane : sink.lanes) {
-            auto& lost = lane.lost[static_cast<std::size_t>(Cause::sink_removed)];
+            auto& lost = lane.lost[static_cast<std::size_t>(LossCause::sink_removed)];
             lost.n += lane.waiting.n;
             lost.bytes += lane.waiting.bytes;
             lane.waiting = lane.dead = {};
@@ -307,7 +307,7 @@ Result<void> LogWriter::discard(std::string_view id, Seq seq) {
         LaneAccount& lane = now.state.find(id)->lane(letter.lane);
         --lane.dead.n, lane.dead.bytes -= bytes;
         lane.stop_waiting(bytes);
-        lane.lose(Cause::discarded, bytes);
+        lane.lose(LossCause::discarded, bytes);
         return forget_dead(now, std::string(id), seq);
     });
 }
