@@ -71,8 +71,10 @@ GatewaySettings::Values GatewaySettings::make(std::string name, std::string zone
     out.name_fixed = !options_.configured.empty();
     if (out.name_fixed)
         out.name = options_.configured;
+    else if (name.empty())
+        out.name = options_.fallback;
     else
-        out.name = name.empty() ? options_.fallback : std::move(name);
+        out.name = std::move(name);
     out.time_zone = std::move(zone);
     const std::uint32_t sum = crc32c(as_bytes(json_of(out.name, out.time_zone)));
     std::array<std::byte, 4> bytes{};
