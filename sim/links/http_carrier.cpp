@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "firmware/core/record_json.hpp"
 #include "firmware/core/text.hpp"
+#include "sim/links/report_json.hpp"
 
 namespace fog::sim {
 namespace {
@@ -16,22 +16,6 @@ constexpr auto kLongestPause = 5'000ms;
 
 MonoTime mono_now() {
     return std::chrono::steady_clock::now();
-}
-
-void append_report(std::string& out, const Report& report, WallTime source) {
-    out += "{\"msg\":{\"id\":";  // one level down, as in mqtt.json
-    append_uint(out, report.id);
-    out += "},\"ts\":";
-    append_int(
-        out,
-        std::chrono::duration_cast<std::chrono::milliseconds>(source.time_since_epoch()).count());
-    for (const PointValue& point : report.points) {
-        out += ',';
-        append_json_string(out, point.name);
-        out += ':';
-        append_value_json(out, point.value);
-    }
-    out += '}';
 }
 
 /// The gateway will say the same of it again.
@@ -46,7 +30,9 @@ std::string http_ingest_body(std::span<const std::pair<Report, WallTime>> report
     if (reports.size() > 1) out += '[';
     for (const auto& [report, source] : reports) {
         if (out.size() > 1) out += ',';
-        append_report(out, report, source);
+        out += '{';
+        append_report_members(out, report, source);
+        out += '}';
     }
     if (reports.size() > 1) out += ']';
     return out;

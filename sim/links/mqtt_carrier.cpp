@@ -4,6 +4,7 @@
 
 #include "firmware/core/record_json.hpp"
 #include "firmware/core/text.hpp"
+#include "sim/links/report_json.hpp"
 
 namespace fog::sim {
 namespace {
@@ -13,18 +14,8 @@ constexpr std::chrono::milliseconds kRetry{200};
 std::string json_payload(const Report& report, const MqttDevice& device, WallTime source) {
     std::string out = "{\"device\":";
     append_json_string(out, device.endpoint.id);
-    out += ",\"msg\":{\"id\":";  // one level down, where nobody takes it for the device's name
-    append_uint(out, report.id);
-    out += "},\"ts\":";
-    append_int(
-        out,
-        std::chrono::duration_cast<std::chrono::milliseconds>(source.time_since_epoch()).count());
-    for (const PointValue& point : report.points) {
-        out += ',';
-        append_json_string(out, point.name);
-        out += ':';
-        append_value_json(out, point.value);
-    }
+    out += ',';
+    append_report_members(out, report, source);
     return out + "}";
 }
 
