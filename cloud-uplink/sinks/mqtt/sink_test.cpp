@@ -16,13 +16,6 @@
 #include "tests/support/memory_sink_log.hpp"
 #include "tests/support/mosquitto.hpp"
 
-// Paho 1.3.12 forgets a message or two of about 200 bytes when a client whose connection broke in
-// the middle of a burst is destroyed (fixed after that release).
-// NOLINTNEXTLINE(bugprone-reserved-identifier,readability-identifier-naming): the sanitizer's name
-extern "C" const char* __lsan_default_suppressions() {
-    return "leak:libpaho-mqtt3as\n";
-}
-
 namespace fog {
 
 extern const SinkInfo mqtt_sink;
