@@ -272,32 +272,48 @@ struct Trouble {
     bool damage = false;
 };
 
+/// Whether the power went while the log was made: tables, but nothing was ever in them.
+Result<bool> never_founded(sqlite::Connection& db) {
+    auto epoch = get_meta(db, "epoch");
+    if (!epoch) return std::move(epoch).error();
+    if (*epoch != 0) return false;
+    auto rows = db.number(
+        "SELECT (SELECT count(*) FROM tail) + (SELECT count(*) FROM event) + "
+        "(SELECT count(*) FROM snapshot)");
+    if (!rows) return std::move(rows).error();
+    if (*rows == 0) return true;
+    return Error{Errc::bad_frame, "log: has no epoch", {}};
+}
+
 /// Opens a file that is there or makes one; `damage` tells a broken file from a broken disk.
+/// `fresh` becomes true for a file in which no log was founded yet.
 std::variant<sqlite::Connection, Trouble> open_file(const fs::path& path,
-                                                    const StoreOptions& options, bool fresh) {
+                                                    const StoreOptions& options, bool& fresh) {
     auto opened = sqlite::Connection::open(path, sqlite::Connection::Mode::read_write);
     if (!opened) return Trouble{std::move(opened).error(), false};
     sqlite::Connection db = std::move(*opened);
     const auto trouble = [&](Error error) {
-        return Trouble{std::move(error), sqlite::is_damage(db.code())};
+        const bool damage = error.code == Errc::bad_frame || sqlite::is_damage(db.code());
+        return Trouble{std::move(error), damage};
     };
     if (auto done = set_pragmas(db, options); !done) return trouble(std::move(done).error());
     if (auto done = migrate(db, log_migrations()); !done) return trouble(std::move(done).error());
     if (fresh) return db;
+    auto unused = never_founded(db);
+    if (!unused) return trouble(std::move(unused).error());
+    if (*unused) {
+        fresh = true;
+        return db;
+    }
     auto clean = get_meta(db, "clean");
     if (!clean) return trouble(std::move(clean).error());
-    auto epoch = get_meta(db, "epoch");
-    if (!epoch) return trouble(std::move(epoch).error());
-    if (*epoch == 0) return Trouble{Error{Errc::storage_error, "log: has no epoch", {}}, true};
     if (*clean == 0) {
         auto damage = find_damage(db, path);
         if (!damage) return trouble(std::move(damage).error());
         if (!damage->empty())
             return Trouble{Error{Errc::storage_error, "log: " + *damage, {}}, true};
     }
-    if (auto state = newest_state(db); !state)
-        return Trouble{std::move(state).error(),
-                       state.error().code == Errc::bad_frame || sqlite::is_damage(db.code())};
+    if (auto state = newest_state(db); !state) return trouble(std::move(state).error());
     return db;
 }
 
@@ -425,7 +441,8 @@ Result<OpenedLog> open_log(const StoreOptions& options) {
         auto aside = set_aside(path);
         if (!aside) return std::move(aside).error();
         damaged = std::move(*aside);
-        opened = open_file(path, options, true);
+        bool fresh = true;
+        opened = open_file(path, options, fresh);
         if (auto* again = std::get_if<Trouble>(&opened)) return std::move(again->error);
     }
     auto& db = *std::get_if<sqlite::Connection>(&opened);
