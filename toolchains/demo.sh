@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
 # ./fog demo: gateway, simulated devices and a pretended cloud on loopback, in a throw-away folder.
 # Usage: demo.sh BIN-FOLDER [--seconds N]   (N: stop by itself, for tests)
+# FOG_DEMO_BEGAN: when the user asked for it, seconds since 1970; without it, now.
 set -euo pipefail
+BEGAN=${FOG_DEMO_BEGAN:-${EPOCHREALTIME/,/.}}
 BIN=$1; shift
 SECONDS_LEFT=0
 [ "${1:-}" = --seconds ] && SECONDS_LEFT=$2
@@ -113,13 +115,22 @@ TOKEN=$(ctl --json token create --name demo --scope read:live --scope read:histo
   --out "$WORK/sim" --run-dir "$WORK/sim/run" --quiet >"$WORK/fogsim.log" 2>&1 &
 PIDS+=($!)
 
+# The first reading of a simulated device, as a client sees it.
+STREAM="http://127.0.0.1:$PAGE/api/v1/stream?channel=samples/%23"
+if { timeout 30 curl -sN -H "Authorization: Bearer $TOKEN" "$STREAM" || true; } | grep -qm1 '^event: sample'; then
+  FIRST=$(awk -v from="$BEGAN" -v to="${EPOCHREALTIME/,/.}" 'BEGIN {
+    s = to - from; if (s < 100) printf "after %.1f s", s; else printf "after %.1f min", s / 60 }')
+else
+  FIRST="not within 30 s; see $WORK/fogsim.log"
+fi
+
 cat <<C
 
-  Fogline demo is running.
+  Fogline demo is running. First live value: $FIRST.
 
   Page         http://127.0.0.1:$PAGE/
   Passphrase   $PASSPHRASE
-  Live values  curl -N -H 'Authorization: Bearer $TOKEN' 'http://127.0.0.1:$PAGE/api/v1/stream?channel=samples/%23'
+  Live values  curl -N -H 'Authorization: Bearer $TOKEN' '$STREAM'
 
   Devices talk to  mqtt://127.0.0.1:$DEVICES   (try: mosquitto_pub -p $DEVICES -t garden/north/soil_moisture -m 37)
   The cloud is     mqtt://127.0.0.1:$CLOUD   (see: mosquitto_sub -p $CLOUD -t 'fogline/#' -v)

@@ -39,6 +39,7 @@ CURL=$(sed -n 's/^ *Live values  *\(curl -N .*\)$/\1/p' "$WORK/out")
 [ -n "$URL" ] || fail 'no URL of the page'
 [ ${#PASSPHRASE} -ge 12 ] || fail 'no passphrase'
 [ -n "$CURL" ] || fail 'no curl line'
+grep -qE 'First live value: after [0-9.]+ (s|min)\.' "$WORK/out" || fail 'no first live value'
 MEMORY=$(for pid in $(marked); do cat "/proc/$pid/cmdline" 2>/dev/null || true; done | tr '\0' '\n' |
   grep -xE '/.*/fogline-demo-[A-Za-z0-9]{6}' | sort -u || true)
 [ -n "$MEMORY" ] || fail 'its runtime folder is not known'
