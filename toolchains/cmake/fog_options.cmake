@@ -50,3 +50,8 @@ if(FOG_LTO)
     message(STATUS "link-time optimisation is off: ${why}")
   endif()
 endif()
+# lld links a sanitized program in a fifth of the time; it cannot read GCC's objects for LTO.
+find_program(FOG_LLD ld.lld)
+if(FOG_LLD AND NOT FOG_LTO)
+  add_link_options(-fuse-ld=lld)
+endif()
