@@ -55,7 +55,7 @@ public:
     /// The next item; nothing after `wait`, or when closed and empty.
     std::optional<T> pop(std::chrono::nanoseconds wait) {
         std::unique_lock lock(mutex_);
-        ready_.wait_for(lock, wait, [this] { return closed_ || !items_.empty(); });
+        await(lock, wait);
         if (items_.empty()) return std::nullopt;
         std::optional<T> item(std::move(items_.front()));
         items_.pop_front();
@@ -65,7 +65,7 @@ public:
     /// Moves everything that waits (at most `most`) to the end of `out`; returns how many.
     std::size_t drain(std::vector<T>& out, std::size_t most, std::chrono::nanoseconds wait) {
         std::unique_lock lock(mutex_);
-        ready_.wait_for(lock, wait, [this] { return closed_ || !items_.empty(); });
+        await(lock, wait);
         std::size_t moved = 0;
         for (; moved < most && !items_.empty(); ++moved) {
             out.push_back(std::move(items_.front()));
@@ -94,6 +94,12 @@ public:
     const std::string& name() const { return name_; }
 
 private:
+    // A look without waiting must not enter the kernel: that costs a timer's slack, 50 us.
+    void await(std::unique_lock<std::mutex>& lock, std::chrono::nanoseconds wait) {
+        if (wait <= std::chrono::nanoseconds{0}) return;
+        ready_.wait_for(lock, wait, [this] { return closed_ || !items_.empty(); });
+    }
+
     const std::string name_;
     const std::size_t capacity_;
     const Overflow when_full_;

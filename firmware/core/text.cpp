@@ -185,15 +185,37 @@ void append_double(std::string& out, double value) {
     out.append(text.data(), end);
 }
 void append_int(std::string& out, std::int64_t value) {
-    std::array<char, 24> text{};
+    std::array<char, 24> text;  // NOLINT(cppcoreguidelines-pro-type-member-init): hot
     out.append(text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr);
 }
 void append_uint(std::string& out, std::uint64_t value) {
-    std::array<char, 24> text{};
+    std::array<char, 24> text;  // NOLINT(cppcoreguidelines-pro-type-member-init): hot
     out.append(text.data(), std::to_chars(text.data(), text.data() + text.size(), value).ptr);
 }
 
+namespace {
+
+/// Most names and values are short and plain: one append instead of three and a walk.
+bool append_plain(std::string& out, std::string_view text) {
+    std::array<char, 64> quoted;  // NOLINT(cppcoreguidelines-pro-type-member-init): hot
+    if (text.size() > quoted.size() - 2) return false;
+    quoted[0] = '"';
+    unsigned odd = 0;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto c = static_cast<unsigned char>(text[i]);
+        odd |= static_cast<unsigned>(c < 0x20 || c >= 0x80 || c == '"' || c == '\\');
+        quoted[i + 1] = text[i];
+    }
+    if (odd != 0) return false;
+    quoted[text.size() + 1] = '"';
+    out.append(quoted.data(), text.size() + 2);
+    return true;
+}
+
+}  // namespace
+
 void append_json_string(std::string& out, std::string_view text) {
+    if (append_plain(out, text)) return;
     static constexpr std::string_view kHex = "0123456789abcdef";
     out += '"';
     std::size_t plain = 0;  // start of what needs no escape

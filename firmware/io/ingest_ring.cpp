@@ -294,7 +294,8 @@ bool MappedRing::pop(IngestItem& item, std::uint64_t& number, bool& recovered, I
         processing_ = next_;
         writable_.notify_all();
     }
-    if (next_number_ == head_number_)
+    // A wait of nothing must not enter the kernel: that costs a timer's slack, 50 us.
+    if (next_number_ == head_number_ && wait > std::chrono::milliseconds{0})
         readable_.wait_for(lock, wait,
                            [this] { return closed_ || woken_ || next_number_ != head_number_; });
     woken_ = false;
