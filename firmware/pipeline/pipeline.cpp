@@ -3,6 +3,7 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "firmware/core/text.hpp"
@@ -370,6 +371,7 @@ void Pipeline::add_events() {
 }
 
 void Pipeline::flush() {
+    if (idle()) return;
     for (const PointId id : appeared_) parts_.rules.point_appeared(id, moment(), effects_);
     appeared_.clear();
     number_records(0);
@@ -382,6 +384,15 @@ void Pipeline::flush() {
     effects_.clear();
     batch_waiters_.clear();
     batch_entry_ = 0;
+}
+
+/// Nothing came in and nothing is due: a turn for nothing costs nothing.
+bool Pipeline::idle() const {
+    const auto now = parts_.clock.mono();
+    return records_.empty() && batch_entry_ == 0 && batch_waiters_.empty() && appeared_.empty() &&
+           effects_.events.empty() && effects_.derived.empty() &&
+           !parts_.registry.has_fresh() && now - rows_saved_ < parts_.rows_every &&
+           now - rules_saved_ < kRulesEvery;
 }
 
 void Pipeline::hand_over() {
@@ -427,9 +438,10 @@ void Pipeline::hand_over() {
         batch.devices.empty() && batch.state.empty())
         return;
     if (!records_.empty()) {
-        auto shared = std::make_shared<const std::vector<Record>>(std::move(records_));
-        records_ = {};
-        records_.reserve(kBatchRecords * 2);
+        // A vector of just their size: readers keep it for seconds, the room for a batch stays here.
+        auto shared = std::make_shared<const std::vector<Record>>(
+            std::make_move_iterator(records_.begin()), std::make_move_iterator(records_.end()));
+        records_.clear();
         parts_.publish(shared);
         batch.records = std::move(shared);
     }

@@ -113,6 +113,7 @@ private:
     void process(const IngestItem& item, std::uint64_t number, bool recovered, IngestWaiter waiter);
     void accept(const Reading& reading, const Arrival& arrival);
     void flush();
+    bool idle() const;
     void number_records(std::size_t from);
     void judge(std::size_t from);
     void add_derived();

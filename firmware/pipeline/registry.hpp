@@ -135,6 +135,7 @@ public:
     std::uint64_t held_back() const { return held_back_; }
 
     /// Rows of what is new or, with `all_changed`, of every point whose value moved.
+    bool has_fresh() const { return !fresh_devices_.empty() || !fresh_points_.empty(); }
     void rows(bool all_changed, std::vector<PointRow>& points, std::vector<DeviceRow>& devices);
     /// Takes over what was stored; before the first accept().
     void load(std::span<const DeviceRow> devices, std::span<const PointRow> points);
