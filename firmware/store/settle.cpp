@@ -63,18 +63,25 @@ Result<Record> unpack_record(std::span<const std::byte> bytes) {
 }
 
 Result<void> LogWriter::settle(const Work& work, Memory& now) {
-    auto waiting = std::exchange(now.deferred, {});
+    const auto held = std::exchange(now.deferred, {});
+    struct Said {
+        const std::string* sink;
+        const SettledOne* outcome;
+    };
+    std::vector<Said> said;
+    for (const auto& one : held) said.push_back({&one.sink, &one.outcome});
     for (const auto& batch : work.settles)
-        for (const auto& outcome : batch.outcomes) waiting.push_back({batch.sink, outcome});
-    std::stable_sort(waiting.begin(), waiting.end(),
-                     [](const auto& a, const auto& b) { return a.outcome.seq < b.outcome.seq; });
-    for (auto& one : waiting) {
-        SinkAccount* sink = now.state.find(one.sink);
+        for (const auto& outcome : batch.outcomes) said.push_back({&batch.sink, &outcome});
+    std::stable_sort(said.begin(), said.end(), [](const Said& a, const Said& b) {
+        return a.outcome->seq < b.outcome->seq;
+    });
+    for (const Said& one : said) {
+        SinkAccount* sink = now.state.find(*one.sink);
         if (sink == nullptr || sink->use == SinkUse::removed) continue;
-        auto taken = settle_one(now, *sink, one.outcome, Progress::kRanges);
+        auto taken = settle_one(now, *sink, *one.outcome, Progress::kRanges);
         if (!taken) return std::move(taken).error();
-        if (!*taken && one.outcome.what != SettledOne::What::nothing_owed)
-            now.deferred.push_back(std::move(one));
+        if (!*taken && one.outcome->what != SettledOne::What::nothing_owed)
+            now.deferred.push_back({*one.sink, *one.outcome});
     }
     return bound_dead(now);
 }
@@ -93,7 +100,7 @@ Result<bool> LogWriter::settle_one(Memory& now, SinkAccount& sink, const Settled
     }
     lane.acknowledged.add(outcome.bytes);
     lane.stop_waiting(outcome.bytes);
-    if (now.resend.erase({sink.id, outcome.lane, outcome.seq}) > 0)
+    if (!now.resend.empty() && now.resend.erase({sink.id, outcome.lane, outcome.seq}) > 0)
         if (auto done = forget_dead(now, sink.id, outcome.seq); !done)
             return std::move(done).error();
     return true;

@@ -40,9 +40,8 @@ public:
         Side& side = lanes_[static_cast<std::size_t>(lane)];
         for (const Record& record : out) {
             // Between the one before it and itself nothing else is owed.
-            auto [issued, fresh] =
-                side.issued.try_emplace(record.seq, Issued{before(record), ledger_bytes(record)});
-            (void)issued, (void)fresh;
+            side.issued.try_emplace(side.issued.end(), record.seq,
+                                    Issued{before(record), ledger_bytes(record)});
         }
         return out;
     }
@@ -93,13 +92,17 @@ private:
     struct Side {
         Progress progress;             // what was settled here, durable or not
         std::map<Seq, Issued> issued;  // handed out and not settled; bounded by the pump's window
-        std::map<Seq, Seq> before;     // of the records being handed out
+        // Of the records being handed out: their number, the one before; ascending.
+        std::vector<std::pair<Seq, Seq>> before;
     };
 
     Seq before(const Record& record) {
         auto& known = lanes_[static_cast<std::size_t>(record.lane)].before;
-        const auto found = known.find(record.seq);
-        return found == known.end() ? Seq{record.seq.value - 1} : found->second;
+        const auto found =
+            std::lower_bound(known.begin(), known.end(), record.seq,
+                             [](const auto& each, Seq seq) { return each.first < seq; });
+        const bool here = found != known.end() && found->first == record.seq;
+        return here ? found->second : Seq{record.seq.value - 1};
     }
 
     void take_reopened() {
@@ -126,7 +129,7 @@ private:
                 if (((record.sinks >> bit_) & 1U) == 0) continue;
                 const Seq seq = record.seq;
                 if (!side.progress.done(seq)) {
-                    side.before[seq] = previous;
+                    side.before.emplace_back(seq, previous);
                     out.push_back(std::move(record));
                     ++found;
                 }

@@ -120,19 +120,33 @@ Result<std::string> Connection::text(std::string_view sql) {
     return *row ? std::string(statement->text(0)) : std::string();
 }
 
+Result<void> Connection::say(Word word) {
+    static constexpr std::array<const char*, 4> kTexts = {"BEGIN", "BEGIN IMMEDIATE", "COMMIT",
+                                                          "ROLLBACK"};
+    const auto index = static_cast<std::size_t>(word);
+    if (words_[index].raw() == nullptr) {
+        auto prepared = prepare(kTexts[index]);
+        if (!prepared) return std::move(prepared).error();
+        words_[index] = std::move(*prepared);
+    }
+    return words_[index].run();
+}
+
 Result<Transaction> Transaction::begin(Connection& db, bool write) {
-    auto begun = db.exec(write ? "BEGIN IMMEDIATE" : "BEGIN");
+    auto begun = db.say(write ? Connection::Word::begin_writing : Connection::Word::begin);
     if (!begun) return std::move(begun).error();
     return Transaction(db);
 }
 
 Transaction::~Transaction() {
     // A failed statement may have rolled back already; then this one fails, harmlessly.
-    if (db_ != nullptr) sqlite3_exec(db_->raw(), "ROLLBACK", nullptr, nullptr, nullptr);
+    if (db_ == nullptr) return;
+    auto ignored = db_->say(Connection::Word::rollback);
+    (void)ignored;
 }
 
 Result<void> Transaction::commit() {
-    auto done = db_->exec("COMMIT");
+    auto done = db_->say(Connection::Word::commit);
     if (done) db_ = nullptr;
     return done;
 }

@@ -2,7 +2,9 @@
 
 #include <sqlite3.h>
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -83,10 +85,16 @@ public:
     sqlite3* raw() const { return handle_.get(); }
 
 private:
+    friend class Transaction;
     struct Close {
         void operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
     };
+    /// Of a transaction, prepared once: every read and every commit has one.
+    enum class Word : std::uint8_t { begin, begin_writing, commit, rollback };
+    Result<void> say(Word word);
+
     std::unique_ptr<sqlite3, Close> handle_;
+    std::array<Statement, 4> words_;
 };
 
 /// The connection's last failure as an Error.
