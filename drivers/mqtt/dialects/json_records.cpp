@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "firmware/core/text.hpp"
 
@@ -109,18 +110,30 @@ private:
         if (out_.left_out.size() < 8) out_.left_out.push_back(std::move(what));
     }
 
-    /// Device and time, which only the top level carries.
+    /// Device and time, which only the top level carries. One walk over the object; then the keys
+    /// in the order they are believed, of two with one name the first.
     void read_top(const simdjson::dom::object& object) {
-        for (const auto key : kDeviceKeys) {
-            element value;
-            if (object.at_key(key).get(value) != simdjson::SUCCESS || !read_device(value)) continue;
-            device_key_ = key;
+        std::array<std::optional<element>, kDeviceKeys.size()> devices;
+        std::array<std::optional<element>, kTimeKeys.size()> times;
+        for (const auto field : object) {
+            note(field.key, field.value, kDeviceKeys, devices);
+            note(field.key, field.value, kTimeKeys, times);
+        }
+        for (std::size_t i = 0; i < kDeviceKeys.size(); ++i) {
+            if (!devices[i] || !read_device(*devices[i])) continue;
+            device_key_ = kDeviceKeys[i];
             break;
         }
-        for (const auto key : kTimeKeys) {
-            element value;
-            if (object.at_key(key).get(value) == simdjson::SUCCESS) read_time(key, value);
-        }
+        for (std::size_t i = 0; i < kTimeKeys.size(); ++i)
+            if (times[i]) read_time(kTimeKeys[i], *times[i]);
+    }
+
+    template <std::size_t N>
+    static void note(std::string_view key, const element& value,
+                     const std::array<std::string_view, N>& keys,
+                     std::array<std::optional<element>, N>& found) {
+        for (std::size_t i = 0; i < N; ++i)
+            if (key == keys[i] && !found[i]) found[i] = value;
     }
 
     bool read_device(const element& value) {
