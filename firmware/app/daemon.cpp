@@ -20,6 +20,7 @@
 #include "firmware/http/server.hpp"
 #include "firmware/io/files.hpp"
 #include "firmware/io/logging.hpp"
+#include "firmware/io/memory.hpp"
 #include "firmware/push/routes.hpp"
 #include "firmware/web/assets.hpp"
 
@@ -426,6 +427,7 @@ void Daemon::run(Signals& signals) {
     signals.start([this] { begin_stop(); }, [this] { reload_rules("SIGHUP"); });
     notify_supervisor("READY=1");
     log_notice("start", "ready");
+    release_start_memory();
     loop_.run();
     hub_.reset();
     server_->stop();
