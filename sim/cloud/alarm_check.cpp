@@ -50,17 +50,17 @@ Changes seen_changes(const RunFacts& run, const FarFacts& far, const std::string
     std::set<std::uint64_t> taken;
     Changes out;
     for (const FarArrival& arrival : far.arrivals) {
-        const FarRecord& record = arrival.record;
-        if (record.alarm.empty() || !record.alarm.ends_with("/" + rule)) continue;
+        const SeenRecord& record = arrival.record;
+        if (record.alarm.empty() || !record.alarm.text().ends_with("/" + rule)) continue;
         if (record.change != "raised" && record.change != "cleared") continue;
         if (!taken.insert(record.seq).second) continue;
         std::int64_t at = arrival.mono;
         if (const auto known = pushed.find(record.seq); known != pushed.end()) {
             at = known->second;
-        } else if (const auto wall = parse_rfc3339(record.time)) {
+        } else if (const auto wall = record.time.wall()) {
             at = wall->time_since_epoch().count() - run.start_wall + run.start_mono;
         }
-        out[{record.alarm, record.change}].push_back({at, record.seq, arrival.line});
+        out[{record.alarm.text(), record.change.text()}].push_back({at, record.seq, arrival.line});
     }
     for (auto& [key, changes] : out) {
         std::sort(changes.begin(), changes.end(),

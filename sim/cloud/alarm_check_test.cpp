@@ -44,7 +44,7 @@ FarArrival event(std::uint64_t seq, const char* change, std::int64_t second) {
     out.record.change = change;
     out.record.state = std::string(change) == "raised" ? "active-unack" : "returned-unack";
     out.mono = second * kSecond;
-    out.line = seq;
+    out.line = static_cast<std::uint32_t>(seq);
     return out;
 }
 
@@ -52,7 +52,8 @@ CheckReport judged(const FarFacts& far) {
     RunFacts run = run_facts();
     for (const FarArrival& each : far.arrivals) {
         run.pushed.push_back(
-            {each.record.seq, each.record.alarm, each.record.state, each.record.change, each.mono});
+            {each.record.seq, each.record.alarm.text(), each.record.state.text(),
+             each.record.change.text(), each.mono});
     }
     CheckExtras extras;
     extras.rule_nodes.emplace_back("warm", rule());

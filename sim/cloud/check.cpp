@@ -16,8 +16,8 @@ constexpr std::size_t kOffendersKept = 10;  // of each kind
 /// All readings of one point and all its first arrivals.
 struct Series {
     bool timed = false;
-    std::vector<std::size_t> sent;  // into RunFacts::readings
-    std::vector<std::size_t> far;   // into FarFacts::arrivals
+    std::vector<std::uint32_t> sent;  // into RunFacts::readings
+    std::vector<std::uint32_t> far;   // into FarFacts::arrivals
 };
 
 class Join {
@@ -52,12 +52,12 @@ public:
     }
 
 private:
-    static constexpr std::size_t kNone = SIZE_MAX;
+    static constexpr std::uint32_t kNone = UINT32_MAX;
     static constexpr std::size_t kRun = 4;             // agreeing in a row: in step again
     static constexpr std::size_t kLookAhead = 10'000;  // readings lost in one piece
     static constexpr std::size_t kOddAhead = 16;       // unexpected records in one piece
     static constexpr std::size_t kOddCost = 8;         // an unexpected record against a missing one
-    using Address = std::pair<std::string, std::string>;  // gateway's device id, point
+    using Address = std::pair<Word, Word>;             // gateway's device id, point
 
     static void add(Figures& total, const Figures& one) {
         for (const auto member :
@@ -70,29 +70,27 @@ private:
     }
 
     void collect_sent() {
+        std::vector<Word> names;
+        for (const SentDevice& device : run_.devices) names.emplace_back(device.gateway_id);
         for (std::size_t i = 0; i < run_.readings.size(); ++i) {
             const SentReading& reading = run_.readings[i];
-            const SentDevice& device = run_.devices[reading.device];
-            Series& series = series_[{device.gateway_id, reading.point}];
-            series.timed = device.timed;
-            series.sent.push_back(i);
+            Series& series = series_[{names[reading.device], reading.point}];
+            series.timed = run_.devices[reading.device].timed;
+            series.sent.push_back(static_cast<std::uint32_t>(i));
             Figures& figures = per_device_[reading.device];
             ++figures.sent;
             if (reading.odd) ++figures.odd;
             if (reading.acked) ++figures.acked;
         }
-        for (std::size_t i = 0; i < run_.devices.size(); ++i) {
-            place_of_[run_.devices[i].gateway_id] = i;
-        }
+        for (std::size_t i = 0; i < run_.devices.size(); ++i) place_of_[names[i]] = i;
     }
 
     void collect_arrivals() {
-        std::map<std::pair<std::string_view, std::uint64_t>, std::size_t> seen;
+        const auto firsts = repeated_arrivals();
         for (std::size_t i = 0; i < far_.arrivals.size(); ++i) {
             const FarArrival& arrival = far_.arrivals[i];
-            const auto [first, fresh] = seen.emplace(
-                std::pair(std::string_view(arrival.record.gateway), arrival.record.seq), i);
-            if (!fresh) {
+            const auto first = firsts.find(static_cast<std::uint32_t>(i));
+            if (first != firsts.end()) {
                 again(arrival, far_.arrivals[first->second]);
                 continue;
             }
@@ -105,9 +103,30 @@ private:
             if (found == series_.end()) {
                 ++report_.foreign;
             } else {
-                found->second.far.push_back(i);
+                found->second.far.push_back(static_cast<std::uint32_t>(i));
             }
         }
+    }
+
+    /// Arrivals whose gateway and number were there before: place by place of the first.
+    std::map<std::uint32_t, std::uint32_t> repeated_arrivals() const {
+        std::map<Word, std::vector<std::pair<std::uint64_t, std::uint32_t>>> by_gateway;
+        for (std::size_t i = 0; i < far_.arrivals.size(); ++i) {
+            const SeenRecord& record = far_.arrivals[i].record;
+            by_gateway[record.gateway].emplace_back(record.seq, static_cast<std::uint32_t>(i));
+        }
+        std::map<std::uint32_t, std::uint32_t> out;
+        for (auto& [gateway, seqs] : by_gateway) {
+            std::sort(seqs.begin(), seqs.end());  // the first of a number comes first
+            for (std::size_t i = 1, first = 0; i < seqs.size(); ++i) {
+                if (seqs[i].first == seqs[first].first) {
+                    out.emplace(seqs[i].second, seqs[first].second);
+                } else {
+                    first = i;
+                }
+            }
+        }
+        return out;
     }
 
     /// The same sequence number once more: at least once allows it, as long as it says the same.
@@ -128,7 +147,7 @@ private:
         }
     }
 
-    void matched(std::size_t sent, std::size_t far) {
+    void matched(std::uint32_t sent, std::uint32_t far) {
         found_[sent] = true;
         match_[far] = sent;
         const std::int64_t begun = run_.readings[sent].mono;
@@ -157,25 +176,33 @@ private:
     }
 
     void join_by_time(const Series& series) {
-        std::map<std::string_view, std::vector<std::size_t>> by_time;
-        for (const std::size_t i : series.sent) by_time[run_.readings[i].source].push_back(i);
-        for (const std::size_t f : series.far) {
+        std::vector<std::pair<Moment, std::uint32_t>> by_time;
+        by_time.reserve(series.sent.size());
+        for (const std::uint32_t i : series.sent) by_time.emplace_back(run_.readings[i].source, i);
+        std::sort(by_time.begin(), by_time.end());
+        std::vector<std::uint32_t> candidates;
+        for (const std::uint32_t f : series.far) {
             const FarArrival& arrival = far_.arrivals[f];
-            const auto at = by_time.find(arrival.record.time);
-            if (at == by_time.end()) {
+            candidates.clear();
+            auto at = std::lower_bound(by_time.begin(), by_time.end(),
+                                       std::pair(arrival.record.time, std::uint32_t{0}));
+            for (; at != by_time.end() && at->first == arrival.record.time; ++at) {
+                candidates.push_back(at->second);
+            }
+            if (candidates.empty()) {
                 never_sent(arrival);
                 continue;
             }
-            place_timed(at->second, f);
+            place_timed(candidates, f);
         }
     }
 
     /// Among the readings of one time: the same value not seen yet, else seen before, else changed.
-    void place_timed(const std::vector<std::size_t>& candidates, std::size_t f) {
+    void place_timed(const std::vector<std::uint32_t>& candidates, std::uint32_t f) {
         const FarArrival& arrival = far_.arrivals[f];
-        std::size_t repeat = kNone;
-        std::size_t changed = kNone;
-        for (const std::size_t i : candidates) {
+        std::uint32_t repeat = kNone;
+        std::uint32_t changed = kNone;
+        for (const std::uint32_t i : candidates) {
             if (run_.readings[i].value == arrival.value) {
                 if (!found_[i]) return matched(i, f);
                 repeat = i;
@@ -191,28 +218,28 @@ private:
     /// No time travels: both sides are sequences of values, in the order of the gateway's numbers,
     /// laid beside each other; what is left over is judged by value.
     void join_by_sequence(Series& series) {
-        std::vector<std::size_t> sent;
-        for (const std::size_t i : series.sent) {
+        std::vector<std::uint32_t> sent;
+        for (const std::uint32_t i : series.sent) {
             if (run_.readings[i].heard) sent.push_back(i);
         }
         std::stable_sort(series.far.begin(), series.far.end(),
-                         [this](std::size_t a, std::size_t b) {
+                         [this](std::uint32_t a, std::uint32_t b) {
                              return far_.arrivals[a].record.seq < far_.arrivals[b].record.seq;
                          });
         align(sent, series.far);
         match_left_over(sent, series);
-        for (const std::size_t f : series.far) {
+        for (const std::uint32_t f : series.far) {
             if (match_[f] == kNone) judge_odd(f, sent);
         }
     }
 
-    bool same_value(std::size_t sent, std::size_t far) const {
+    bool same_value(std::uint32_t sent, std::uint32_t far) const {
         return run_.readings[sent].value == far_.arrivals[far].value;
     }
 
     /// How many readings agree in a row, at most kRun.
-    std::size_t agreeing(const std::vector<std::size_t>& sent, std::size_t i,
-                         const std::vector<std::size_t>& far, std::size_t j) const {
+    std::size_t agreeing(const std::vector<std::uint32_t>& sent, std::size_t i,
+                         const std::vector<std::uint32_t>& far, std::size_t j) const {
         std::size_t n = 0;
         while (n < kRun && i + n < sent.size() && j + n < far.size() &&
                same_value(sent[i + n], far[j + n])) {
@@ -221,7 +248,7 @@ private:
         return n;
     }
 
-    void align(const std::vector<std::size_t>& sent, const std::vector<std::size_t>& far) {
+    void align(const std::vector<std::uint32_t>& sent, const std::vector<std::uint32_t>& far) {
         std::size_t i = 0;
         std::size_t j = 0;
         while (i < sent.size() && j < far.size()) {
@@ -236,9 +263,9 @@ private:
     }
 
     /// The least to skip on both sides until they agree for a while again.
-    std::pair<std::size_t, std::size_t> next_agreement(const std::vector<std::size_t>& sent,
+    std::pair<std::size_t, std::size_t> next_agreement(const std::vector<std::uint32_t>& sent,
                                                        std::size_t i,
-                                                       const std::vector<std::size_t>& far,
+                                                       const std::vector<std::uint32_t>& far,
                                                        std::size_t j) const {
         for (std::size_t cost = 1; cost <= kLookAhead; ++cost) {
             for (std::size_t odd = 0; odd <= std::min(cost / kOddCost, kOddAhead); ++odd) {
@@ -253,15 +280,15 @@ private:
         return {1, 1};
     }
 
-    void match_left_over(const std::vector<std::size_t>& sent, const Series& series) {
-        std::map<std::string_view, std::deque<std::size_t>> open;
-        for (const std::size_t i : sent) {
+    void match_left_over(const std::vector<std::uint32_t>& sent, const Series& series) {
+        std::map<std::string_view, std::deque<std::uint32_t>> open;
+        for (const std::uint32_t i : sent) {
             if (!found_[i]) open[run_.readings[i].value].push_back(i);
         }
-        for (const std::size_t i : series.sent) {  // heard after all: the look came too early
+        for (const std::uint32_t i : series.sent) {  // heard after all: the look came too early
             if (!run_.readings[i].heard) open[run_.readings[i].value].push_back(i);
         }
-        for (const std::size_t f : series.far) {
+        for (const std::uint32_t f : series.far) {
             if (match_[f] != kNone) continue;
             const auto same = open.find(far_.arrivals[f].value);
             if (same == open.end() || same->second.empty()) continue;
@@ -271,10 +298,10 @@ private:
     }
 
     /// A record nothing was sent for: a repeat of the device's, a changed value, or one too many.
-    void judge_odd(std::size_t f, const std::vector<std::size_t>& sent) {
-        std::size_t twin = kNone;
-        std::size_t missing = kNone;
-        for (const std::size_t i : sent) {
+    void judge_odd(std::uint32_t f, const std::vector<std::uint32_t>& sent) {
+        std::uint32_t twin = kNone;
+        std::uint32_t missing = kNone;
+        for (const std::uint32_t i : sent) {
             if (!found_[i] && missing == kNone) missing = i;
             if (same_value(i, f) && (twin == kNone || run_.readings[i].resent)) twin = i;
         }
@@ -284,7 +311,7 @@ private:
         never_sent(far_.arrivals[f]);
     }
 
-    void once_more(std::size_t sent, const FarArrival& arrival) {
+    void once_more(std::uint32_t sent, const FarArrival& arrival) {
         const SentReading& reading = run_.readings[sent];
         Figures& figures = per_device_[reading.device];
         if (reading.resent) {
@@ -295,7 +322,7 @@ private:
         offend("twice", &reading, &arrival, "the device sent it once");
     }
 
-    void altered(std::size_t sent, std::size_t far) {
+    void altered(std::uint32_t sent, std::uint32_t far) {
         const SentReading& reading = run_.readings[sent];
         matched(sent, far);
         if (reading.odd) return;
@@ -354,7 +381,7 @@ private:
             offender.device = run_.devices[sent->device].id;
             offender.point = sent->point;
             offender.value = sent->value;
-            offender.source = sent->source;
+            offender.source = sent->source.text();
             offender.id = sent->id;
             offender.ledger_line = sent->line;
         }
@@ -365,7 +392,7 @@ private:
                 offender.device = far->record.device;
                 offender.point = far->record.point;
                 offender.value = far->value;
-                offender.source = far->record.time;
+                offender.source = far->record.time.text();
             }
         }
         offender.history = history(sent, far);
@@ -397,9 +424,9 @@ private:
     const RunFacts& run_;
     const FarFacts& far_;
     std::map<Address, Series> series_;
-    std::map<std::string, std::size_t, std::less<>> place_of_;  // by the gateway's device id
-    std::vector<bool> found_;                                   // by reading
-    std::vector<std::size_t> match_;                            // by arrival
+    std::map<Word, std::size_t> place_of_;  // by the gateway's device id
+    std::vector<bool> found_;               // by reading
+    std::vector<std::uint32_t> match_;      // by arrival
     std::vector<Figures> per_device_;
     std::vector<std::int64_t> quiet_, faulty_;
     std::map<std::string_view, std::size_t> kept_;

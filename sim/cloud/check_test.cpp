@@ -8,6 +8,7 @@
 
 #include "firmware/core/text.hpp"
 #include "firmware/io/files.hpp"
+#include "sim/cloud/far_record.hpp"
 #include "sim/world/ledger.hpp"
 #include "tests/support/temp_folder.hpp"
 

@@ -3,10 +3,13 @@
 #include <array>
 #include <fstream>
 #include <functional>
+#include <unordered_map>
 
 #include "firmware/core/text.hpp"
 #include "firmware/io/files.hpp"
+#include "sim/cloud/fields.hpp"
 #include "sim/cloud/json.hpp"
+#include "sim/world/scenario.hpp"
 
 namespace fog::sim {
 namespace {
@@ -15,16 +18,16 @@ using nlohmann::json;
 
 /// Calls `take` with each whole line that is a JSON object; false from it counts as unreadable.
 Result<std::size_t> each_line(const std::filesystem::path& file,
-                              const std::function<bool(const json&, std::size_t)>& take) {
+                              const std::function<bool(const Fields&, std::size_t)>& take) {
     std::ifstream in(file, std::ios::binary);
     if (!in) return Error{Errc::not_found, file.string() + " cannot be read", {}};
     std::size_t bad = 0;
     std::string text;
+    Fields fields;
     for (std::size_t line = 1; std::getline(in, text); ++line) {
         if (in.eof()) break;  // no newline: the writer was killed in the middle
         if (text.empty()) continue;
-        const json node = parse_json(text);
-        if (!node.is_object() || !take(node, line)) ++bad;
+        if (!fields.read(text) || !take(fields, line)) ++bad;
     }
     return bad;
 }
@@ -32,28 +35,28 @@ Result<std::size_t> each_line(const std::filesystem::path& file,
 /// Puts the lines of ledger.jsonl together, in one pass.
 class RunReader {
 public:
-    bool take(const json& node, std::size_t line) {
-        const std::string kind = text_of(node, "k");
+    bool take(const Fields& node, std::size_t line) {
+        const std::string_view kind = node.text("k");
         if (kind == "sent") return sent(node, line);
         if (kind == "acked") return acked(node);
-        if (kind == "resent") return mark(number_of(node, "id"), &SentReading::resent);
+        if (kind == "resent") return mark(node.number("id"), &SentReading::resent);
         if (kind == "device") return device(node);
         if (kind == "unsent") return unsent(node);
         if (kind == "run") {
-            facts.scenario = text_of(node, "scenario");
-            facts.hash = text_of(node, "hash");
-            facts.seed = number_of(node, "seed");
+            facts.scenario = node.text("scenario");
+            facts.hash = node.text("hash");
+            facts.seed = node.number("seed");
             facts.start_mono = mono_of(node);
-            if (const auto start = parse_rfc3339(text_of(node, "start"))) {
+            if (const auto start = parse_rfc3339(node.text("start"))) {
                 facts.start_wall = start->time_since_epoch().count();
             }
         }
         if (kind == "fault") fault(node);
         if (kind == "clock") facts.clock_stepped = true;
-        if (kind == "push" && !text_of(node, "alarm").empty()) {
-            facts.pushed.push_back({number_of(node, "seq"), text_of(node, "alarm"),
-                                    text_of(node, "state"), text_of(node, "change"),
-                                    mono_of(node)});
+        if (kind == "push" && !node.text("alarm").empty()) {
+            facts.pushed.push_back({node.number("seq"), std::string(node.text("alarm")),
+                                    std::string(node.text("state")),
+                                    std::string(node.text("change")), mono_of(node)});
         }
         if (kind == "end") {
             facts.ended = true;
@@ -70,26 +73,26 @@ private:
         return found->second;
     }
 
-    bool device(const json& node) {
-        const std::string id = text_of(node, "dev");
+    bool device(const Fields& node) {
+        const std::string id(node.text("dev"));
         if (id.empty()) return false;
         SentDevice& device = facts.devices[device_place(id)];
-        device.gateway_id = text_of(node, "as");
+        device.gateway_id = node.text("as");
         if (device.gateway_id.empty()) device.gateway_id = id;
-        device.level = text_of(node, "level");
-        device.timed = flag_of(node, "timed", false);
+        device.level = node.text("level");
+        device.timed = node.flag("timed", false);
         return true;
     }
 
-    static std::int64_t mono_of(const json& node) {
-        return static_cast<std::int64_t>(number_of(node, "mono"));
+    static std::int64_t mono_of(const Fields& node) {
+        return static_cast<std::int64_t>(node.number("mono"));
     }
 
-    void fault(const json& node) {
-        const std::string kind = text_of(node, "kind");
-        const std::string where = text_of(node, "dev");
-        if (text_of(node, "state") == "begin") {
-            facts.faults.push_back({kind, where, mono_of(node), INT64_MAX});
+    void fault(const Fields& node) {
+        const std::string_view kind = node.text("kind");
+        const std::string_view where = node.text("dev");
+        if (node.text("state") == "begin") {
+            facts.faults.push_back({std::string(kind), std::string(where), mono_of(node), INT64_MAX});
             return;
         }
         for (FaultSpan& span : facts.faults) {
@@ -100,92 +103,132 @@ private:
         }
     }
 
-    bool acked(const json& node) {
-        const std::uint64_t id = number_of(node, "id");
+    bool acked(const Fields& node) {
+        const std::uint64_t id = node.number("id");
         if (!mark(id, &SentReading::acked)) return false;
-        for (const std::size_t place : by_id_[id]) facts.readings[place].acked_mono = mono_of(node);
+        each_of(id, [&node](SentReading& reading) { reading.acked_mono = mono_of(node); });
         return true;
     }
 
-    bool unsent(const json& node) {
-        const std::string id = text_of(node, "dev");
+    bool unsent(const Fields& node) {
+        const std::string id(node.text("dev"));
         if (id.empty()) return false;
         ++facts.devices[device_place(id)].unsent;
         return true;
     }
 
-    bool sent(const json& node, std::size_t line) {
+    bool sent(const Fields& node, std::size_t line) {
         SentReading reading;
-        reading.id = number_of(node, "id");
-        const std::string device = text_of(node, "dev");
-        reading.point = text_of(node, "pt");
-        const auto value = node.find("v");
-        if (reading.id == 0 || device.empty() || reading.point.empty() || value == node.end()) {
+        reading.id = node.number("id");
+        const std::string device(node.text("dev"));
+        reading.point = node.text("pt");
+        if (reading.id == 0 || device.empty() || reading.point.empty() || !node.has("v")) {
             return false;
         }
-        reading.device = device_place(device);
-        reading.value = canonical(value_of(*value));
-        reading.source = text_of(node, "src");
-        reading.heard = flag_of(node, "heard", true);
-        reading.line = line;
-        reading.odd = flag_of(node, "odd", false);
+        reading.device = static_cast<std::uint32_t>(device_place(device));
+        reading.value = canonical(node.value("v"));
+        reading.source = node.text("src");
+        reading.heard = node.flag("heard", true);
+        reading.line = static_cast<std::uint32_t>(line);
+        reading.odd = node.flag("odd", false);
         reading.mono = mono_of(node);
-        auto& places = by_id_[reading.id];
-        for (const std::size_t place : places) {  // the device said the same report again
-            if (facts.readings[place].point != reading.point) continue;
-            facts.readings[place].resent = true;
-            return true;
-        }
-        if (places.empty()) ++reports_;
+        bool again = false;  // the device said the same report again
+        const bool known = each_of(reading.id, [&](SentReading& each) {
+            if (each.point != reading.point) return;
+            each.resent = true;
+            again = true;
+        });
+        if (again) return true;
+        if (!known) ++reports_;
         reading.order = reports_;
-        places.push_back(facts.readings.size());
+        remember(reading.id);
         facts.readings.push_back(std::move(reading));
         return true;
     }
 
     bool mark(std::uint64_t id, bool SentReading::*member) {
-        const auto found = by_id_.find(id);
-        if (found == by_id_.end()) return false;
-        for (const std::size_t place : found->second) facts.readings[place].*member = true;
-        return true;
+        return each_of(id, [member](SentReading& reading) { reading.*member = true; });
+    }
+
+    /// Where the readings of a report begin; they stand side by side, as long as its device said
+    /// them in one go. Ids count up within a device, so that a plain list serves nearly all.
+    static constexpr std::uint64_t kGap = 100'000;
+
+    /// False: there is no such report.
+    template <class Do>
+    bool each_of(std::uint64_t id, const Do& act) {
+        const auto slot = firsts_.find(id / kIdsPerDevice);
+        const std::uint64_t number = id % kIdsPerDevice;
+        bool any = false;
+        const auto from = [&](std::size_t at) {
+            for (; at < facts.readings.size() && facts.readings[at].id == id; ++at) {
+                act(facts.readings[at]);
+                any = true;
+            }
+        };
+        if (slot != firsts_.end() && number < slot->second.size() && slot->second[number] != 0)
+            from(slot->second[number] - 1);
+        const auto [begin, end] = strays_.equal_range(id);
+        for (auto stray = begin; stray != end; ++stray) from(stray->second);
+        return any;
+    }
+
+    /// The next reading is of this report.
+    void remember(std::uint64_t id) {
+        if (!facts.readings.empty() && facts.readings.back().id == id) return;
+        auto& firsts = firsts_[id / kIdsPerDevice];
+        const std::uint64_t number = id % kIdsPerDevice;
+        if (number >= firsts.size() + kGap || (number < firsts.size() && firsts[number] != 0)) {
+            strays_.emplace(id, facts.readings.size());
+            return;
+        }
+        if (number >= firsts.size()) firsts.resize(number + 1);
+        firsts[number] = static_cast<std::uint32_t>(facts.readings.size() + 1);
     }
 
     std::unordered_map<std::string, std::size_t> devices_;
-    std::unordered_map<std::uint64_t, std::vector<std::size_t>> by_id_;
-    std::size_t reports_ = 0;
+    std::unordered_map<std::uint64_t, std::vector<std::uint32_t>> firsts_;  // by slot; place + 1
+    std::unordered_multimap<std::uint64_t, std::size_t> strays_;
+    std::uint32_t reports_ = 0;
 };
 
-bool take_far_line(const json& node, std::size_t line, FarFacts& facts) {
-    const std::string kind = text_of(node, "k");
+bool take_far_line(const Fields& node, std::size_t line, FarFacts& facts) {
+    const std::string_view kind = node.text("k");
     if (kind != "far") return kind == "other";  // no record: the recorder kept it for people
     FarArrival arrival;
-    arrival.line = line;
-    FarRecord& record = arrival.record;
-    record.gateway = text_of(node, "gw");
-    record.seq = number_of(node, "seq");
-    record.device = text_of(node, "dev");
-    record.point = text_of(node, "pt");
-    record.time = text_of(node, "ts");
-    record.historic = flag_of(node, "hist", false);
-    record.quality = text_of(node, "q");
-    record.event = text_of(node, "ev");
-    record.alarm = text_of(node, "alarm");
-    record.state = text_of(node, "state");
-    record.change = text_of(node, "change");
-    arrival.mono = static_cast<std::int64_t>(number_of(node, "mono"));
-    const auto value = node.find("v");
+    arrival.line = static_cast<std::uint32_t>(line);
+    SeenRecord& record = arrival.record;
+    record.gateway = node.text("gw");
+    record.seq = node.number("seq");
+    record.device = node.text("dev");
+    record.point = node.text("pt");
+    record.time = node.text("ts");
+    record.historic = node.flag("hist", false);
+    record.quality = node.text("q");
+    record.event = node.text("ev");
+    record.alarm = node.text("alarm");
+    record.state = node.text("state");
+    record.change = node.text("change");
+    arrival.mono = static_cast<std::int64_t>(node.number("mono"));
     record.is_sample = record.event.empty() && record.alarm.empty() && !record.point.empty() &&
-                       value != node.end();
-    if (record.is_sample) {
-        record.value = value_of(*value);
-        arrival.value = canonical(record.value);
-    }
-    if (facts.sink.empty()) facts.sink = text_of(node, "sink");
+                       node.has("v");
+    if (record.is_sample) arrival.value = canonical(node.value("v"));
+    if (facts.sink.empty()) facts.sink = node.text("sink");
     facts.arrivals.push_back(std::move(arrival));
     return true;
 }
 
 }  // namespace
+
+bool number_in(const std::string& canonical, double& out) {
+    if (canonical == "true" || canonical == "false") {
+        out = canonical == "true" ? 1 : 0;
+        return true;
+    }
+    const auto number = parse_double(canonical);
+    if (number) out = *number;
+    return number.has_value();
+}
 
 std::string canonical(const Value& value) {
     std::string out;
@@ -203,7 +246,7 @@ std::string canonical(const Value& value) {
 Result<RunFacts> read_run_ledger(const std::filesystem::path& file) {
     RunReader reader;
     auto bad = each_line(
-        file, [&reader](const json& node, std::size_t line) { return reader.take(node, line); });
+        file, [&reader](const Fields& node, std::size_t line) { return reader.take(node, line); });
     if (!bad) return std::move(bad).error();
     reader.facts.bad_lines = *bad;
     return std::move(reader.facts);
@@ -211,7 +254,7 @@ Result<RunFacts> read_run_ledger(const std::filesystem::path& file) {
 
 Result<FarFacts> read_far_file(const std::filesystem::path& file) {
     FarFacts facts;
-    auto bad = each_line(file, [&facts](const json& node, std::size_t line) {
+    auto bad = each_line(file, [&facts](const Fields& node, std::size_t line) {
         return take_far_line(node, line, facts);
     });
     if (!bad) return std::move(bad).error();

@@ -1,26 +1,27 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <filesystem>
 #include <map>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "firmware/core/result.hpp"
-#include "sim/cloud/far_record.hpp"
+#include "firmware/core/value.hpp"
+#include "sim/cloud/word.hpp"
 
 namespace fog::sim {
 
 /// One reading, as the ledger of the run tells its story.
 struct SentReading {
     std::uint64_t id = 0;
-    std::size_t device = 0;  // into RunFacts::devices
-    std::string point;
+    std::uint32_t device = 0;  // into RunFacts::devices
+    Word point;
     std::string value;  // canonical text, see canonical()
-    std::string source;
-    std::size_t line = 0;   // of ledger.jsonl
-    std::size_t order = 0;  // of its report among all reports of the run
+    Moment source;
+    std::uint32_t line = 0;   // of ledger.jsonl
+    std::uint32_t order = 0;  // of its report among all reports of the run
     bool heard = true, acked = false, resent = false;
     bool odd = false;  // no value of its type: the gateway may refuse it
     std::int64_t mono = 0, acked_mono = 0;
@@ -51,7 +52,7 @@ struct RunFacts {
     std::string scenario, hash;
     std::uint64_t seed = 0;
     std::vector<SentDevice> devices;
-    std::vector<SentReading> readings;  // in ledger order
+    std::deque<SentReading> readings;  // in ledger order
     std::vector<PushedAlarm> pushed;
     std::vector<FaultSpan> faults;
     std::int64_t start_mono = 0, start_wall = 0, end_mono = 0;  // ns
@@ -60,17 +61,26 @@ struct RunFacts {
     bool ended = false;
 };
 
+/// A record as the checker keeps it, see FarRecord.
+struct SeenRecord {
+    std::uint64_t seq = 0;
+    Word gateway, device, point, quality;
+    Word event, alarm, state, change;
+    Moment time;
+    bool historic = false, is_sample = false;
+};
+
 /// One record at the far side, in order of arrival.
 struct FarArrival {
-    FarRecord record;
-    std::string value;     // canonical
-    std::size_t line = 0;  // of far-<sink>.jsonl
+    SeenRecord record;
+    std::string value;       // canonical
+    std::uint32_t line = 0;  // of far-<sink>.jsonl
     std::int64_t mono = 0;
 };
 
 struct FarFacts {
     std::string sink;
-    std::vector<FarArrival> arrivals;
+    std::deque<FarArrival> arrivals;
     std::size_t bad_lines = 0;
 };
 
@@ -83,6 +93,8 @@ struct GatewayLedger {
     std::map<std::string, GatewayLane> lanes;
 };
 
+/// The number a canonical text stands for, as as_number() has it.
+bool number_in(const std::string& canonical, double& out);
 /// The same text for the same value, whether it travelled as 20, 20.0 or 2e1.
 std::string canonical(const Value& value);
 

@@ -2,6 +2,7 @@
 
 #include "firmware/core/record_json.hpp"
 #include "firmware/core/text.hpp"
+#include "sim/cloud/fields.hpp"
 #include "sim/cloud/json.hpp"
 
 namespace fog::sim {
@@ -13,39 +14,51 @@ Error bad(std::string what) {
     return {Errc::bad_frame, std::move(what), {}};
 }
 
+Result<FarRecord> parse_record(const Fields& fields) {
+    FarRecord record;
+    record.gateway = fields.text("gw");
+    if (record.gateway.empty()) return bad("a record without 'gw'");
+    record.seq = fields.number("seq");
+    if (record.seq == 0) return bad("a record without 'seq'");
+    record.device = fields.text("dev");
+    record.point = fields.text("pt");
+    record.time = fields.text("ts");
+    record.quality = fields.text("q");
+    record.historic = fields.flag("hist", false);
+    record.event = fields.text("ev");
+    record.alarm = fields.text("alarm");
+    record.state = fields.text("state");
+    record.change = fields.text("change");
+    // An alarm names its point and value too.
+    record.is_sample = record.event.empty() && record.alarm.empty() && !record.point.empty() &&
+                       fields.has("v");
+    if (record.is_sample) record.value = fields.value("v");
+    return record;
+}
+
 Result<FarRecord> parse_record(const json& node) {
     if (!node.is_object())
         return bad("a record is an object, found " + std::string(node.type_name()));
-    FarRecord record;
-    record.gateway = text_of(node, "gw");
-    if (record.gateway.empty()) return bad("a record without 'gw'");
-    record.seq = number_of(node, "seq");
-    if (record.seq == 0) return bad("a record without 'seq'");
-    record.device = text_of(node, "dev");
-    record.point = text_of(node, "pt");
-    record.time = text_of(node, "ts");
-    record.quality = text_of(node, "q");
-    record.historic = flag_of(node, "hist", false);
-    const auto value = node.find("v");
-    record.event = text_of(node, "ev");
-    record.alarm = text_of(node, "alarm");
-    record.state = text_of(node, "state");
-    record.change = text_of(node, "change");
-    // An alarm names its point and value too.
-    record.is_sample = record.event.empty() && record.alarm.empty() && !record.point.empty() &&
-                       value != node.end();
-    if (record.is_sample) record.value = value_of(*value);
-    return record;
+    Fields fields;
+    fields.take(node);
+    return parse_record(fields);
 }
 
 }  // namespace
 
 Result<std::vector<FarRecord>> parse_far_payload(std::string_view payload) {
+    std::vector<FarRecord> out;
+    Fields fields;
+    if (fields.read_plainly(payload) && !fields.has("records")) {  // one record, as most are
+        auto record = parse_record(fields);
+        if (!record) return std::move(record).error();
+        out.push_back(std::move(*record));
+        return out;
+    }
     const json root = parse_json(payload);
     if (root.is_discarded()) return bad("not JSON");
     const json* rows = &root;
     if (root.is_object() && root.contains("records")) rows = &root["records"];
-    std::vector<FarRecord> out;
     if (!rows->is_array()) {
         auto record = parse_record(*rows);
         if (!record) return std::move(record).error();
@@ -62,30 +75,29 @@ Result<std::vector<FarRecord>> parse_far_payload(std::string_view payload) {
 
 void append_far_line(std::string& out, std::string_view sink, const FarRecord& record,
                      std::int64_t mono_ns) {
+    // `key` with its quotes and colon, after a comma.
     const auto member = [&out](std::string_view key, std::string_view text) {
         if (text.empty()) return;
-        out += ",\"";
         out += key;
-        out += "\":";
         append_json_string(out, text);
     };
     out += "{\"k\":\"far\"";
-    member("sink", sink);
-    member("gw", record.gateway);
+    member(R"(,"sink":)", sink);
+    member(R"(,"gw":)", record.gateway);
     out += ",\"seq\":";
     append_uint(out, record.seq);
-    member("dev", record.device);
-    member("pt", record.point);
-    member("ts", record.time);
+    member(R"(,"dev":)", record.device);
+    member(R"(,"pt":)", record.point);
+    member(R"(,"ts":)", record.time);
     if (record.is_sample) {
         out += ",\"v\":";
         append_value_json(out, record.value);
     }
-    member("q", record.quality);
-    member("ev", record.event);
-    member("alarm", record.alarm);
-    member("state", record.state);
-    member("change", record.change);
+    member(R"(,"q":)", record.quality);
+    member(R"(,"ev":)", record.event);
+    member(R"(,"alarm":)", record.alarm);
+    member(R"(,"state":)", record.state);
+    member(R"(,"change":)", record.change);
     out += record.historic ? ",\"hist\":true" : "";
     out += ",\"mono\":";
     append_int(out, mono_ns);

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <set>
 
 #include "firmware/core/text.hpp"
@@ -55,7 +56,8 @@ Span within(const Node& spec) {
 
 /// One event or sample of the far side with its time since the run began.
 struct Seen {
-    const FarRecord* record = nullptr;
+    const FarArrival* arrival = nullptr;
+    const SeenRecord* record = nullptr;
     std::int64_t at = 0;
 };
 template <class Wanted>
@@ -65,15 +67,15 @@ std::vector<Seen> find_all(const RunFacts& run, const FarFacts& far, const Wante
     for (const FarArrival& arrival : far.arrivals) {
         if (!wanted(arrival.record) || !taken.insert(arrival.record.seq).second) continue;
         std::int64_t at = arrival.mono - run.start_mono;
-        const auto wall = parse_rfc3339(arrival.record.time);
+        const auto wall = arrival.record.time.wall();
         if (wall && !run.clock_stepped) at = wall->time_since_epoch().count() - run.start_wall;
-        out.push_back({&arrival.record, at});
+        out.push_back({&arrival, &arrival.record, at});
     }
     return out;
 }
 
 std::vector<Seen> alarms_of(const RunFacts& run, const FarFacts& far, const std::string& glob) {
-    return find_all(run, far, [&glob](const FarRecord& record) {
+    return find_all(run, far, [&glob](const SeenRecord& record) {
         return !record.alarm.empty() && glob_matches(glob, record.alarm);
     });
 }
@@ -89,7 +91,7 @@ Judgement judge_alarm(const Expectation& expect, const RunFacts& run, const FarF
         if (fits && span.has(each.at)) {
             return decided(expect, expect.value + " " + state, "at " + seconds(each.at), true);
         }
-        found += (found.empty() ? "" : ", ") + each.record->state + " at " + seconds(each.at);
+        found += (found.empty() ? "" : ", ") + each.record->state.text() + " at " + seconds(each.at);
     }
     return decided(expect, expect.value + " " + state, found.empty() ? "never" : found, false);
 }
@@ -98,7 +100,7 @@ Judgement judge_no_alarm(const Expectation& expect, const RunFacts& run, const F
     const Span span = within(expect.spec);
     for (const Seen& each : alarms_of(run, far, expect.value)) {
         if (each.record->change != "raised" || !span.has(each.at)) continue;
-        return decided(expect, expect.value, each.record->alarm + " at " + seconds(each.at), false);
+        return decided(expect, expect.value, each.record->alarm.text() + " at " + seconds(each.at), false);
     }
     return decided(expect, expect.value, "none", true);
 }
@@ -118,8 +120,15 @@ Judgement judge_alarm_count(const Expectation& expect, const RunFacts& run, cons
 
 Judgement judge_point(const Expectation& expect, const RunFacts& run, const FarFacts& far) {
     const Span span = within(expect.spec);
-    const auto all = find_all(run, far, [&expect](const FarRecord& record) {
-        return record.is_sample && glob_matches(expect.value, record.device + "/" + record.point);
+    std::map<std::pair<Word, Word>, bool> fits;  // a day has millions of records, of few points
+    const auto all = find_all(run, far, [&](const SeenRecord& record) {
+        if (!record.is_sample) return false;
+        const auto [known, fresh] = fits.try_emplace({record.device, record.point});
+        if (fresh) {
+            known->second =
+                glob_matches(expect.value, record.device.text() + "/" + record.point.text());
+        }
+        return known->second;
     });
     const Seen* last = nullptr;
     for (const Seen& each : all) {
@@ -127,23 +136,23 @@ Judgement judge_point(const Expectation& expect, const RunFacts& run, const FarF
     }
     if (last == nullptr) return decided(expect, expect.value, "no sample then", false);
     const std::string quality = text_of(expect.spec, "quality");
-    const std::string real = last->record->quality.empty() ? "good" : last->record->quality;
+    const std::string real = last->record->quality.empty() ? "good" : last->record->quality.text();
     bool good = quality.empty() || glob_matches(quality, real);
     double number = 0;
-    const bool has_number = as_number(last->record->value, number);
+    const bool has_number = number_in(last->arrival->value, number);
     if (const auto low = number_of(expect.spec, "min")) good = good && has_number && number >= *low;
     if (const auto high = number_of(expect.spec, "max")) {
         good = good && has_number && number <= *high;
     }
     if (const auto is = number_of(expect.spec, "is")) good = good && has_number && number == *is;
     return decided(expect, expect.value,
-                   canonical(last->record->value) + " " + real + " at " + seconds(last->at), good);
+                   last->arrival->value + " " + real + " at " + seconds(last->at), good);
 }
 
 Judgement judge_device(const Expectation& expect, const RunFacts& run, const FarFacts& far) {
     const Span span = within(expect.spec);
     const std::string state = text_of(expect.spec, "state");
-    const auto all = find_all(run, far, [&expect](const FarRecord& record) {
+    const auto all = find_all(run, far, [&expect](const SeenRecord& record) {
         return !record.is_sample && record.alarm.empty() && !record.state.empty() &&
                glob_matches(expect.value, record.device);
     });
@@ -191,7 +200,7 @@ Judgement judge_drain(const Expectation& expect, const RunFacts& run, const FarF
         for (const FarArrival& arrival : far.arrivals) {
             if (arrival.mono < span.end || arrival.mono >= until) continue;
             // Backlog: marked so, or measured before the line came back.
-            const auto wall = parse_rfc3339(arrival.record.time);
+            const auto wall = arrival.record.time.wall();
             const bool old =
                 wall && !run.clock_stepped &&
                 wall->time_since_epoch().count() - run.start_wall < span.end - run.start_mono;
