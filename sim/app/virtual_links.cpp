@@ -22,27 +22,34 @@ const Node& options_of(const DeviceSpec& device) {
     return device.link.is_null() ? kEmpty : device.link;
 }
 
+struct PublishOptions {
+    int qos = 0;
+    bool retain = false;
+    std::uint16_t id = 0;
+};
+
 /// An MQTT 3.1.1 PUBLISH, as a client would put it on the wire.
-std::string publish_packet(const MqttMessage& message, int qos, bool retain, bool again,
-                           std::uint16_t id) {
-    const std::size_t rest =
-        2 + message.topic.size() + (qos > 0 ? 2U : 0U) + message.payload.size();
-    std::string out;
-    out += static_cast<char>(0x30 | (again ? 8 : 0) | (qos << 1) | (retain ? 1 : 0));
-    for (std::size_t left = rest;;) {
+void add_publish_packet(LinkBytes& out, const MqttMessage& message, const PublishOptions& options) {
+    std::size_t left =
+        2 + message.topic.size() + (options.qos > 0 ? 2U : 0U) + message.payload.size();
+    const auto add_16 = [](std::string& to, std::size_t number) {
+        to += static_cast<char>(number >> 8U);
+        to += static_cast<char>(number & 0xFFU);
+    };
+    std::string head;  // short enough to need no memory of its own
+    head += static_cast<char>(0x30 | (options.qos << 1) | (options.retain ? 1 : 0));
+    do {
         const auto low = static_cast<unsigned char>(left % 128);
         left /= 128;
-        out += static_cast<char>(left > 0 ? low | 0x80U : low);
-        if (left == 0) break;
-    }
-    out += static_cast<char>(message.topic.size() >> 8U);
-    out += static_cast<char>(message.topic.size() & 0xFFU);
-    out += message.topic;
-    if (qos > 0) {
-        out += static_cast<char>(id >> 8U);
-        out += static_cast<char>(id & 0xFFU);
-    }
-    return out + message.payload;
+        head += static_cast<char>(left > 0 ? low | 0x80U : low);
+    } while (left > 0);
+    add_16(head, message.topic.size());
+    out.add(head);
+    out.add(message.topic);
+    head.clear();
+    if (options.qos > 0) add_16(head, options.id);
+    out.add(head);
+    out.add(message.payload);
 }
 
 class VirtualMqtt final : public VirtualLink {
@@ -61,15 +68,18 @@ public:
         counts_.connects = 1;
     }
 
-    void take(const Report& report, WallTime source) override {
+    void take(Report&& report, WallTime source) override {
         if (away_ && (mqtt_.qos == 0 || queue_.size() >= buffer_)) {
             site_.ledger.unsent(report.id, endpoint_.id,
                                 mqtt_.qos == 0 ? "not connected" : "buffer full", now());
             ++counts_.unsent;
             return;
         }
-        queue_.push_back({report, source});
-        send();
+        if (away_ || !queue_.empty()) {
+            queue_.push_back({std::move(report), source});
+            return;
+        }
+        send({std::move(report), source});
     }
     void fault(const FaultSpec& fault, bool begins) override {
         const bool ends_connection =
@@ -78,66 +88,66 @@ public:
         away_ = begins;
         site_.ledger.link(endpoint_.id, begins ? "lost" : "connected", {}, now());
         if (!begins) ++counts_.connects;
-        send();
+        for (; !away_ && !queue_.empty(); queue_.pop_front()) send(queue_.front());
     }
+    bool has_timers() const override { return false; }
     void step() override {}
     MonoTime next() const override { return MonoTime::max(); }
     void committed(std::uint64_t token) override {
-        const auto found = open_.find(token);
-        if (found == open_.end()) return;
-        Parcel& parcel = parcels_[found->second];
-        if (--parcel.open == 0) {
-            site_.ledger.acked(found->second, now());
+        // Commits come in order: it is the first, or close to it.
+        const auto found = std::find_if(parcels_.begin(), parcels_.end(), [token](const Parcel& each) {
+            return token <= each.last_token;
+        });
+        if (found == parcels_.end() || found->open == 0) return;
+        --open_;
+        if (--found->open == 0) {
+            site_.ledger.acked(found->report, now());
             ++counts_.acked;
-            parcels_.erase(found->second);
         }
-        open_.erase(found);
+        while (!parcels_.empty() && parcels_.front().open == 0) parcels_.pop_front();
     }
-    std::size_t waiting() const override { return queue_.size() + open_.size(); }
+    std::size_t waiting() const override { return queue_.size() + open_; }
 
 private:
     struct Queued {
         Report report;
         WallTime source;
     };
+    /// A report that was sent; its messages' tokens follow each other.
     struct Parcel {
+        std::uint64_t report = 0;
+        std::uint64_t last_token = 0;
         std::size_t open = 0;  // messages without an acknowledgement
     };
     MonoTime now() const { return site_.clock.mono(); }
 
-    void send() {
-        while (!away_ && !queue_.empty()) {
-            const Queued one = std::move(queue_.front());
-            queue_.pop_front();
-            const auto messages = mqtt_messages(one.report, mqtt_, one.source);
-            site_.ledger.sent(one.report, endpoint_.view(), one.source, now(), true);
-            ++counts_.sent;
-            for (const MqttMessage& message : messages) publish(one.report.id, message);
+    void send(const Queued& one) {
+        const auto messages = mqtt_messages(one.report, mqtt_, one.source);
+        site_.ledger.sent(one.report, endpoint_.view(), one.source, now(), true);
+        ++counts_.sent;
+        if (mqtt_.qos > 0 && !messages.empty()) {
+            parcels_.push_back({one.report.id, last_token() + messages.size(), messages.size()});
+            open_ += messages.size();
         }
+        for (const MqttMessage& message : messages) publish(message);
     }
-    void publish(std::uint64_t id, const MqttMessage& message) {
+    void publish(const MqttMessage& message) {
         packet_ = packet_ == 0xFFFF ? std::uint16_t{1} : static_cast<std::uint16_t>(packet_ + 1);
-        bytes_.add(publish_packet(message, mqtt_.qos, mqtt_.retain, false, packet_));
+        add_publish_packet(bytes_, message, {mqtt_.qos, mqtt_.retain, packet_});
         IngestItem item;
         item.kind = IngestKind::message;
         item.source = "mqtt:devices";
         item.topic = message.topic;
         item.payload = as_bytes(message.payload);
-        std::uint64_t token = 0;
-        if (mqtt_.qos > 0) {
-            token = new_token();
-            open_[token] = id;
-            ++parcels_[id].open;
-        }
-        site_.gateway.push(item, token);
+        site_.gateway.push(item, mqtt_.qos > 0 ? new_token() : 0);
     }
 
     VirtualSite site_;
     MqttDevice mqtt_;
     std::size_t buffer_ = 0;
-    std::deque<Queued> queue_;                     // kept while away
-    std::map<std::uint64_t, std::uint64_t> open_;  // report by token
-    std::map<std::uint64_t, Parcel> parcels_;
+    std::deque<Queued> queue_;  // kept while away
+    std::deque<Parcel> parcels_;
+    std::size_t open_ = 0;  // messages of parcels_ without an acknowledgement
     std::uint16_t packet_ = 0;
     bool away_ = false;
 };
@@ -160,7 +170,7 @@ public:
         keeps_ = endpoint_.level != "C";
     }
 
-    void take(const Report& report, WallTime source) override {
+    void take(Report&& report, WallTime source) override {
         if (unplugged_ && !keeps_) {
             site_.ledger.unsent(report.id, endpoint_.id, "unplugged", now());
             ++counts_.unsent;
@@ -191,6 +201,7 @@ public:
             codec_->reset(Cause::reconnected);
         }
     }
+    bool has_timers() const override { return true; }
     void step() override {
         if (now() >= tick_at_) {
             say(device_->tick(now()));

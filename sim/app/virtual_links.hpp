@@ -56,8 +56,10 @@ public:
     VirtualLink(const VirtualLink&) = delete;
     VirtualLink& operator=(const VirtualLink&) = delete;
 
-    virtual void take(const Report& report, WallTime source) = 0;
+    virtual void take(Report&& report, WallTime source) = 0;
     virtual void fault(const FaultSpec& fault, bool begins) = 0;
+    /// Whether it ever needs step(); asked once.
+    virtual bool has_timers() const = 0;
     /// What is due by now.
     virtual void step() = 0;
     virtual MonoTime next() const = 0;
@@ -70,6 +72,7 @@ public:
 
 protected:
     std::uint64_t new_token() { return ++token_; }
+    std::uint64_t last_token() const { return token_; }
 
     Endpoint endpoint_;
     LinkBytes bytes_;

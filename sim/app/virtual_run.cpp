@@ -79,6 +79,9 @@ public:
                                         {*gateway_, ledger_, clock_, world_.scenario().seed});
         if (!links) return std::move(links).error();
         links_ = std::move(*links);
+        for (const auto& link : links_) {
+            if (link->has_timers()) timed_.push_back(link.get());
+        }
         ledger_.run(world_.scenario(), world_.scenario().start, kBegin);
         for (const auto& link : links_) ledger_.device(link->endpoint().view());
         if (auto done = generate(); !done) return std::move(done).error();
@@ -114,7 +117,7 @@ private:
     /// When something other than a report is due.
     MonoTime others() {
         MonoTime next = gateway_->next();
-        for (const auto& link : links_) next = std::min(next, link->next());
+        for (const VirtualLink* link : timed_) next = std::min(next, link->next());
         if (const auto change = faults_.next_change(elapsed())) {
             next = std::min(next, kBegin + *change);
         }
@@ -131,7 +134,7 @@ private:
         step_clock();
         change_faults();
         if (generating) take_due();
-        for (const auto& link : links_) {
+        for (VirtualLink* link : timed_) {
             if (link->next() <= clock_.mono()) link->step();
         }
         for (;;) {
@@ -153,7 +156,7 @@ private:
                 (options_.until && *due >= *options_.until)) {
                 return;
             }
-            const Report report = world_.next();
+            Report report = world_.next();
             if (report.fate == Fate::held) continue;
             ++reports_;
             VirtualLink& link = *links_[report.device];
@@ -164,7 +167,8 @@ private:
                 ++unsent_;
                 continue;
             }
-            link.take(report, world_.scenario().start + report.at);
+            const WallTime source = world_.scenario().start + report.at;
+            link.take(std::move(report), source);
         }
     }
 
@@ -253,6 +257,7 @@ private:
     std::size_t step_ = 0;
     std::unique_ptr<VirtualGateway> gateway_;
     std::vector<std::unique_ptr<VirtualLink>> links_;
+    std::vector<VirtualLink*> timed_;  // of them, in the same order
     std::vector<FaultBoard::Change> changes_;
     MonoTime flush_at_{}, truth_at_{};
     std::uint64_t reports_ = 0, unsent_ = 0;

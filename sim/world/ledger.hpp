@@ -53,6 +53,7 @@ private:
 
     Fd fd_;
     std::string buffer_;
+    std::string scratch_;
 };
 
 }  // namespace fog::sim
