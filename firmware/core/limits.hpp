@@ -49,6 +49,7 @@ struct Limits {
     std::uint64_t log_bytes = 1ULL << 30U;     // (c) hard cap, then each lane's policy
     std::size_t sinks = 16;
     std::size_t event_bytes = 8U << 10U;
+    std::size_t raw_record_bytes = 144U << 10U;  // payload_bytes and a topic as JSON
     // http and push
     std::size_t clients = 10'000;             // then 503
     std::size_t clients_per_address = 2'000;  // then 429

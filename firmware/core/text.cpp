@@ -262,6 +262,19 @@ void append_json_string(std::string& out, std::string_view text) {
     out += '"';
 }
 
+void append_base64(std::string& out, std::string_view bytes) {
+    static constexpr std::string_view kDigits =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const auto byte = [bytes](std::size_t at) {
+        return at < bytes.size() ? static_cast<unsigned char>(bytes[at]) : 0U;
+    };
+    for (std::size_t at = 0; at < bytes.size(); at += 3) {
+        const unsigned bits = byte(at) << 16U | byte(at + 1) << 8U | byte(at + 2);
+        for (unsigned i = 0; i < 4; ++i)
+            out += at + i > bytes.size() ? '=' : kDigits[bits >> (18U - 6U * i) & 63U];
+    }
+}
+
 std::string hex(std::span<const std::byte> bytes) {
     static constexpr std::string_view kHex = "0123456789abcdef";
     std::string out;

@@ -52,6 +52,8 @@ Result<std::uint64_t> parse_size(std::string_view text);
 std::string duration_text(std::chrono::nanoseconds duration);
 
 std::string hex(std::span<const std::byte> bytes);
+/// RFC 4648 with padding.
+void append_base64(std::string& out, std::string_view bytes);
 std::string_view trim(std::string_view text);
 
 }  // namespace fog

@@ -78,3 +78,16 @@ TEST_CASE("numbers: the whole text or nothing") {
     CHECK(parse_int("-7") == -7);
     CHECK(!parse_int("7.0"));
 }
+
+TEST_CASE("base64: whole and padded ends") {
+    const auto coded = [](std::string_view bytes) {
+        std::string out;
+        append_base64(out, bytes);
+        return out;
+    };
+    CHECK(coded("").empty());
+    CHECK(coded("f") == "Zg==");
+    CHECK(coded("fo") == "Zm8=");
+    CHECK(coded("foo") == "Zm9v");
+    CHECK(coded(std::string_view("\xff\x00\xfe", 3)) == "/wD+");
+}

@@ -78,6 +78,7 @@ public:
     bool recover(std::string_view kernel_boot, std::uint64_t committed_entry);
 
     Push push(const IngestItem& item, std::chrono::milliseconds wait, IngestWaiter waiter) override;
+    Push push_awaited(const IngestItem& item, std::uint64_t& number) override;
     bool pop(IngestItem& item, std::uint64_t& number, bool& recovered, IngestWaiter& waiter,
              std::chrono::milliseconds wait) override;
     void release(std::uint64_t number) override;
@@ -93,7 +94,9 @@ private:
     void store_tail();
     bool drop_tail_entry();
     std::size_t room_needed(std::size_t bytes) const;
-    void write(const IngestItem& item, std::size_t bytes);
+    Push put(const IngestItem& item, std::chrono::milliseconds wait, IngestWaiter waiter,
+             bool awaited, std::uint64_t& number);
+    void write(const IngestItem& item, bool awaited, std::size_t bytes);
     std::uint64_t skip_fill(std::uint64_t position) const;
 
     std::byte* const map_;
@@ -210,7 +213,7 @@ std::size_t MappedRing::room_needed(std::size_t bytes) const {
     return to_end < bytes ? static_cast<std::size_t>(to_end) + bytes : bytes;
 }
 
-void MappedRing::write(const IngestItem& item, std::size_t bytes) {
+void MappedRing::write(const IngestItem& item, bool awaited, std::size_t bytes) {
     if (const auto to_end = skip_fill(head_); to_end < bytes) {
         if (to_end >= sizeof(Entry)) {
             Entry skip{};
@@ -229,7 +232,7 @@ void MappedRing::write(const IngestItem& item, std::size_t bytes) {
     entry.received_ns = item.received.time_since_epoch().count();
     entry.kind = static_cast<std::uint8_t>(item.kind);
     entry.flags = static_cast<std::uint8_t>((item.retained ? 1U : 0U) | (item.duplicate ? 2U : 0U) |
-                                            (item.simulated ? 4U : 0U));
+                                            (item.simulated ? 4U : 0U) | (awaited ? 8U : 0U));
     entry.source_bytes = static_cast<std::uint16_t>(item.source.size());
     entry.topic_bytes = static_cast<std::uint16_t>(item.topic.size());
     entry.payload_bytes = static_cast<std::uint32_t>(item.payload.size());
@@ -251,6 +254,16 @@ void MappedRing::write(const IngestItem& item, std::size_t bytes) {
 
 IngestRing::Push MappedRing::push(const IngestItem& item, std::chrono::milliseconds wait,
                                   IngestWaiter waiter) {
+    std::uint64_t number = 0;
+    return put(item, wait, std::move(waiter), false, number);
+}
+
+IngestRing::Push MappedRing::push_awaited(const IngestItem& item, std::uint64_t& number) {
+    return put(item, std::chrono::milliseconds(0), {}, true, number);
+}
+
+IngestRing::Push MappedRing::put(const IngestItem& item, std::chrono::milliseconds wait,
+                                 IngestWaiter waiter, bool awaited, std::uint64_t& number) {
     const std::size_t bytes =
         padded(sizeof(Entry) + item.source.size() + item.topic.size() + item.payload.size());
     std::unique_lock lock(mutex_);
@@ -268,7 +281,7 @@ IngestRing::Push MappedRing::push(const IngestItem& item, std::chrono::milliseco
         }
         return true;
     };
-    if (!closed_ && !has_room()) {
+    if (!closed_ && wait.count() > 0 && !has_room()) {
         ++counts_.waited;
         writable_.wait_for(lock, wait, [&] { return closed_ || has_room(); });
     }
@@ -277,9 +290,9 @@ IngestRing::Push MappedRing::push(const IngestItem& item, std::chrono::milliseco
         ++counts_.refused_full;
         return Push::full;
     }
-    const auto number = head_number_;
+    number = head_number_;
     store_tail();
-    write(item, bytes);
+    write(item, awaited, bytes);
     if (waiter) waiters_.emplace(number, std::move(waiter));
     ++counts_.pushed;
     lock.unlock();
@@ -310,6 +323,7 @@ bool MappedRing::pop(IngestItem& item, std::uint64_t& number, bool& recovered, I
     item.retained = (entry.flags & 1U) != 0;
     item.duplicate = (entry.flags & 2U) != 0;
     item.simulated = (entry.flags & 4U) != 0;
+    item.awaited = (entry.flags & 8U) != 0;
     item.received = MonoTime{std::chrono::nanoseconds{entry.received_ns}};
     item.source = {at, entry.source_bytes};
     item.topic = {at + entry.source_bytes, entry.topic_bytes};

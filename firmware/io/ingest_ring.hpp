@@ -29,6 +29,7 @@ struct IngestItem {
     bool retained = false;
     bool duplicate = false;
     bool simulated = false;
+    bool awaited = false;  // push_awaited(): somebody waits for the commit that covers it
     MonoTime received;
     std::string_view source;  // "mqtt:plant", "serial:scale-1", "http"
     std::string_view topic;
@@ -78,6 +79,9 @@ public:
     /// Copies the item in. After ok it is safe from kill -9. `waiter` is called exactly once if ok.
     virtual Push push(const IngestItem& item, std::chrono::milliseconds wait,
                       IngestWaiter waiter = {}) = 0;
+    /// Like push() without waiting, for whoever watches commits by number (core/commit_watch.hpp):
+    /// gives the entry's number instead of taking a waiter.
+    virtual Push push_awaited(const IngestItem& item, std::uint64_t& number) = 0;
     /// Next unprocessed item and its number (ascending from 1, never reused); false after `wait`.
     virtual bool pop(IngestItem& item, std::uint64_t& number, bool& recovered, IngestWaiter& waiter,
                      std::chrono::milliseconds wait) = 0;

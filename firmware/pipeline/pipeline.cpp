@@ -286,6 +286,12 @@ void Pipeline::process(const IngestItem& item, std::uint64_t number, bool recove
         records_.push_back({{}, historic ? Lane::bulk : Lane::live, 0, std::move(*got.sample)});
     }
     samples_.add(records_.size() - before);
+    if (item.awaited) {
+        const bool whole = collector_.raws.empty() && outcome.rejected.empty() &&
+                           (!collector_.readings.empty() || item.payload.empty());
+        if (!whole) records_.push_back({{}, Lane::bulk, 0, raw_event(item, parts_.boot)});
+        awaited_.add(number, before, records_.size());
+    }
     const bool packed = item.kind == IngestKind::readings;  // by a driver: not what it heard
     parts_.registry.heard({item.source, packed ? std::string_view{} : item.topic,
                            packed ? std::span<const std::byte>{} : item.payload, item.received,
@@ -329,7 +335,8 @@ void Pipeline::judge(std::size_t from) {
             i - from < effects_.routing.size() ? &effects_.routing[i - from] : nullptr;
         if (routing != nullptr && routing->has_lane) records_[i].lane = routing->lane;
         if (routing != nullptr && routing->drop == Drop::all) dropped_[i] = true;
-        const bool stays = routing != nullptr && routing->drop != Drop::no;
+        const bool raw = !records_[i].is_sample() && records_[i].event().kind == EventKind::raw;
+        const bool stays = raw || (routing != nullptr && routing->drop != Drop::no);
         records_[i].sinks = stays ? std::uint16_t{0}
                                   : parts_.sinks.owed_by(
                                         records_[i], routing != nullptr ? routing->sinks : nullptr);
@@ -415,6 +422,7 @@ void Pipeline::hand_over() {
             }
         }
     }
+    batch.waiters += awaited_.hand_over(records_);
     std::size_t kept = 0;
     for (std::size_t i = 0; i < records_.size(); ++i) {
         if (dropped_[i]) continue;
@@ -451,6 +459,7 @@ void Pipeline::hand_over() {
 
 void Pipeline::committed(const Committed& commit) {
     parts_.ring.release(commit.ring_entry);
+    awaited_.committed(commit);
     std::vector<Pending> fresh;
     waiting_.drain(fresh, SIZE_MAX, std::chrono::nanoseconds(0));
     for (Pending& pending : fresh) uncommitted_.push_back(std::move(pending));
@@ -470,6 +479,7 @@ void Pipeline::committed(const Committed& commit) {
 
 void Pipeline::degraded(bool now, const Error& why) {
     degraded_ = now;
+    awaited_.degraded(now);
     if (!now) {
         log_notice("store", "writes again");
         return;

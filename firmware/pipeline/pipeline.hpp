@@ -13,9 +13,11 @@
 
 #include "firmware/core/bounded_queue.hpp"
 #include "firmware/core/clock.hpp"
+#include "firmware/core/commit_watch.hpp"
 #include "firmware/core/limits.hpp"
 #include "firmware/core/metrics.hpp"
 #include "firmware/io/ingest_ring.hpp"
+#include "firmware/pipeline/awaited.hpp"
 #include "firmware/pipeline/decoding.hpp"
 #include "firmware/pipeline/registry.hpp"
 #include "firmware/store/store.hpp"
@@ -74,6 +76,10 @@ public:
     Pipeline(const Pipeline&) = delete;
     Pipeline& operator=(const Pipeline&) = delete;
 
+    /// Who is told of commits by ring entry (IngestRing::push_awaited); null: nobody. Before
+    /// start().
+    void watch(CommitWatcher* watcher) { awaited_.watch(watcher); }
+
     /// Loads the registry, brings rules and registry up to the end of the log. Rules are loaded
     /// already. Before start(); on the caller's thread. Gives the records clients start from.
     Result<SharedRecords> recover();
@@ -111,7 +117,6 @@ private:
     bool turn(std::chrono::nanoseconds most);
     bool take_items(std::chrono::milliseconds wait);
     void process(const IngestItem& item, std::uint64_t number, bool recovered, IngestWaiter waiter);
-    void accept(const Reading& reading, const Arrival& arrival);
     void flush();
     bool idle() const;
     void number_records(std::size_t from);
@@ -129,6 +134,7 @@ private:
     BoundedQueue<std::function<void(PipelineDesk&)>> jobs_;
     BoundedQueue<Pending> waiting_;
     std::deque<Pending> uncommitted_;  // fog-store's: taken from waiting_, not yet committed
+    AwaitedEntries awaited_;
     std::thread thread_;
     std::atomic<bool> stopping_{false};
     std::atomic<std::int64_t> last_turn_{0};

@@ -20,13 +20,14 @@ struct EverySink final : SinkChooser {
 
 /// A whole path on real files: ring, store, rules.
 struct Path {
-    explicit Path(const TempFolder& folder) {
+    explicit Path(const TempFolder& folder, std::chrono::milliseconds linger = 50ms) {
         StoreOptions options;
         options.folder = folder.path();
         options.kernel_boot = "boot-a";
         options.clock = &clock;
         options.boots = &boots;
-        options.linger = 50ms;
+        options.linger = linger;
+        if (linger > 1s) options.waiter_window = linger;
         options.sinks = {"cloud"};
         auto opened = Store::open(options);
         REQUIRE(opened.has_value());
@@ -239,4 +240,84 @@ TEST_CASE("pipeline: without a thread each turn does what there is and never wai
     path.pipeline->finish();
     CHECK(path.store->flush());
     CHECK(path.logged() == path.seen());
+}
+
+namespace {
+
+struct Watched final : CommitWatcher {
+    void committed(const CommitMark& one) override {
+        const std::lock_guard lock(mutex);
+        mark.entry = one.entry;
+        mark.refused.insert(mark.refused.end(), one.refused.begin(), one.refused.end());
+    }
+    void degraded(bool) override {}
+    bool reached(std::uint64_t entry) {
+        return eventually([&] {
+            const std::lock_guard lock(mutex);
+            return mark.entry >= entry;
+        });
+    }
+    std::mutex mutex;
+    CommitMark mark;
+};
+
+std::uint64_t push_awaited(Path& path, std::string_view topic, std::string_view body) {
+    IngestItem item;
+    item.source = "test";
+    item.topic = topic;
+    item.payload = as_bytes(body);
+    item.received = path.clock.mono();
+    std::uint64_t number = 0;
+    CHECK(path.ring->push_awaited(item, number) == IngestRing::Push::ok);
+    return number;
+}
+
+}  // namespace
+
+TEST_CASE("pipeline: an awaited entry is in the log when its number is told") {
+    const TempFolder folder;
+    Path path(folder);
+    Watched watched;
+    path.pipeline->watch(&watched);
+    path.start();
+    push_awaited(path, "plant/press4/telemetry", R"({"oil":{"temp":61.2}})");
+    const auto last = push_awaited(path, "plant/press4/telemetry", R"({"oil":{"temp":62}})");
+    REQUIRE(watched.reached(last));
+    CHECK(watched.mark.refused.empty());
+    CHECK(path.logged().size() == 2);
+}
+
+TEST_CASE("pipeline: awaited bytes that nobody reads are kept as they came") {
+    const TempFolder folder;
+    Path path(folder);
+    Watched watched;
+    path.pipeline->watch(&watched);
+    path.start();
+    push_awaited(path, "odd/one", std::string_view("\xff\x00", 2));
+    const std::string large(40'000, 'x');
+    const auto last = push_awaited(path, "odd/two", large);
+    REQUIRE(watched.reached(last));
+    const auto logged = path.logged();
+    REQUIRE(logged.size() == 2);
+    CHECK(logged[0].lane == Lane::bulk);
+    CHECK(logged[0].sinks == 0);
+    CHECK(logged[0].event().kind == EventKind::raw);
+    CHECK(logged[0].event().channel == "mqtt/odd/one");
+    CHECK(logged[0].event().members == R"("topic":"odd/one","payload64":"/wA=")");
+    CHECK(logged[1].event().members.find(large) != std::string::npos);
+}
+
+TEST_CASE("pipeline: a hurried entry is committed without the waiting window") {
+    const TempFolder folder;
+    Path path(folder, 10min);
+    Watched watched;
+    path.pipeline->watch(&watched);
+    path.start();
+    const auto first = push_awaited(path, "plant/press4/telemetry", R"({"oil":{"temp":61.2}})");
+    path.store->hurry(first);
+    REQUIRE(watched.reached(first));
+    // Asked for before the entry is there, too.
+    path.store->hurry(first + 1);
+    CHECK(push_awaited(path, "plant/press4/telemetry", R"({"oil":{"temp":62}})") == first + 1);
+    CHECK(watched.reached(first + 1));
 }

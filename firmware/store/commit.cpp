@@ -23,6 +23,10 @@ std::size_t index(Lane lane) {
     return static_cast<std::size_t>(lane);
 }
 
+std::size_t most_bytes(const Event& event, const Limits& limits) {
+    return event.kind == EventKind::raw ? limits.raw_record_bytes : limits.event_bytes;
+}
+
 int note_wal_pages(void* pages, sqlite3*, const char*, int count) {
     *static_cast<int*>(pages) = count;
     return SQLITE_OK;
@@ -179,7 +183,8 @@ void LogWriter::gather(const Work& work, Memory& now, Packed& out) {
                 out.fixed.back().sinks &= known;
             }
             const std::uint64_t bytes = ledger_bytes(*record);
-            const bool too_large = !record->is_sample() && bytes > options_.limits.event_bytes + 24;
+            const bool too_large =
+                !record->is_sample() && bytes > most_bytes(record->event(), options_.limits) + 24;
             for (unsigned bits = record->sinks; bits != 0; bits &= bits - 1) {
                 auto& lane = sinks[static_cast<unsigned>(__builtin_ctz(bits))]->lane(record->lane);
                 lane.accepted.add(bytes);

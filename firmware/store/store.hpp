@@ -14,6 +14,7 @@
 
 #include "firmware/core/boot_table.hpp"
 #include "firmware/core/clock.hpp"
+#include "firmware/core/commit_watch.hpp"
 #include "firmware/core/limits.hpp"
 #include "firmware/core/log_access.hpp"
 #include "firmware/core/metrics.hpp"
@@ -173,7 +174,7 @@ enum class RemoveSink : std::uint8_t { keep, discard };
 /// Threads: append() from fog-pipe only and never blocks; seqs() as it says; the functions marked
 /// (waits) from any thread but fog-store, they block for up to one commit; the rest any thread,
 /// short locks. Failures of the disk never come out of append(): they make the log degraded.
-class Store : public LogReaders {
+class Store : public LogReaders, public CommitPace {
 public:
     /// Opens, migrates and checks the log, or makes one. A damaged log is set aside and replaced.
     /// Fails: storage_error (folder not writable, newer schema), busy (another process has it).

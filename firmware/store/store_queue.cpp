@@ -12,6 +12,8 @@ namespace {
 constexpr std::array<Lane, kLanes> kLeastUrgentFirst = {Lane::bulk, Lane::live, Lane::reply,
                                                         Lane::alarm};
 
+constexpr std::size_t kMostLost = 4096;  // ranges told one by one
+
 std::size_t index(Lane lane) {
     return static_cast<std::size_t>(lane);
 }
@@ -81,7 +83,7 @@ void Work::merge(Work&& later) {
     append_list(boots, std::move(later.boots));
     append_list(settles, std::move(later.settles));
     append_list(tasks, std::move(later.tasks));
-    append_list(lost, std::move(later.lost));
+    for (const SeqRange& range : later.lost) add_lost(range);
     take_newer(state, std::move(later.state));
     take_newer(points, std::move(later.points));
     take_newer(devices, std::move(later.devices));
@@ -90,6 +92,16 @@ void Work::merge(Work&& later) {
     for (std::size_t lane = 0; lane < kLanes; ++lane) records[lane] += later.records[lane];
     ring_entry = std::max(ring_entry, later.ring_entry);
     upto = std::max(upto, later.upto);
+}
+
+// Bounded: beyond that the stretch between two losses counts as lost too, so that nothing is
+// acknowledged that may not be there.
+void Work::add_lost(const SeqRange& range) {
+    if (!lost.empty() && lost.back().to <= range.from &&
+        (lost.back().to == range.from || lost.size() >= kMostLost))
+        lost.back().to = range.to;
+    else
+        lost.push_back(range);
 }
 
 void Work::shrink(std::size_t bytes) {
@@ -109,11 +121,7 @@ void Work::shrink(std::size_t bytes) {
                 ram_shed.add(record);
                 --records[index(lane)];
                 held -= sizeof(Record) + ledger_bytes(record);
-                const Seq before{record.seq.value - 1};
-                if (!lost.empty() && lost.back().to == before)
-                    lost.back().to = record.seq;
-                else
-                    lost.push_back({before, record.seq});
+                add_lost({Seq{record.seq.value - 1}, record.seq});
             }
             batch = {std::move(kept), 0};
         }
@@ -171,7 +179,10 @@ Appended StoreQueue::append(StoreBatch batch) {
             }
         if (queued.shed_lanes != 0)
             for (const Record& record : *queued.records)
-                if (!queued.has(record.lane)) work_.queue_shed.add(record);
+                if (!queued.has(record.lane)) {
+                    work_.queue_shed.add(record);
+                    work_.add_lost({Seq{record.seq.value - 1}, record.seq});
+                }
         if (queued.records && !queued.records->empty())
             work_.upto = std::max(work_.upto, queued.records->back().seq);
         if (any) work_.batches.push_back(std::move(queued));
@@ -227,6 +238,16 @@ bool StoreQueue::wait_room(std::size_t records, std::chrono::nanoseconds wait) {
         lock, wait, [&] { return closed_ || work_.total() + records <= options_.records / 4 * 3; });
 }
 
+void StoreQueue::hurry(std::uint64_t entry) {
+    {
+        const std::lock_guard lock(mutex_);
+        if (entry <= hurry_ || entry <= taken_) return;
+        hurry_ = entry;
+        if (work_.ring_entry < hurry_) return;  // append() sees to it
+    }
+    ready_.notify_one();
+}
+
 void StoreQueue::close() {
     {
         const std::lock_guard lock(mutex_);
@@ -253,6 +274,7 @@ bool StoreQueue::due(Time now) const {
     if (waiters_ >= options_.most_waiters || work_.total() >= options_.commit_records ||
         bytes_ >= options_.commit_bytes)
         return true;
+    if (hurry_ > taken_ && work_.ring_entry >= hurry_) return true;
     return (first_ || first_waiter_) && now >= deadline();
 }
 
@@ -276,6 +298,7 @@ Work StoreQueue::take(std::optional<Time> until) {
             ready_.wait_until(lock, at);
     }
     Work out = std::exchange(work_, Work{});
+    taken_ = std::max(taken_, out.ring_entry);
     bytes_ = waiters_ = 0;
     first_.reset();
     first_waiter_.reset();

@@ -72,11 +72,12 @@ struct Work {
     std::vector<SettleBatch> settles;
     ShedRecords queue_shed;
     ShedRecords ram_shed;
-    std::vector<SeqRange> lost;  // of ram_shed, for the listener
+    std::vector<SeqRange> lost;  // shed from the queue or from RAM, for the listener
     std::vector<Task> tasks;     // called after the commit, on fog-store
     std::uint64_t ring_entry = 0;
     Seq upto;
 
+    void add_lost(const SeqRange& range);
     std::size_t total() const { return records[0] + records[1] + records[2] + records[3]; }
     bool empty() const;
     void merge(Work&& later);
@@ -112,6 +113,8 @@ public:
     /// False after close(): the task is not kept.
     bool task(Work::Task task);
     bool wait_room(std::size_t records, std::chrono::nanoseconds wait);
+    /// Commits without the waiter window once ring entry `entry` is here. Any thread.
+    void hurry(std::uint64_t entry);
     void close();
     bool closed() const;
     std::size_t depth() const;
@@ -131,6 +134,8 @@ private:
     Work work_;
     std::size_t bytes_ = 0;
     std::size_t waiters_ = 0;
+    std::uint64_t hurry_ = 0;           // ring entry somebody does not want to wait for
+    std::uint64_t taken_ = 0;           // ring entry that left with take()
     std::optional<Time> first_;         // when the oldest work came
     std::optional<Time> first_waiter_;  // when the first waiter came
     bool closed_ = false;
