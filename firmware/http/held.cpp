@@ -22,6 +22,8 @@ namespace {
 
 namespace asio = boost::asio;
 
+constexpr std::size_t kTurnBytes = 64U << 10U;  // read from one socket before others are looked at
+
 class SocketSet;
 
 class HeldSocket final : public HeldConnection {
@@ -32,6 +34,7 @@ public:
 
     void own(Owner* owner) override;
     Written write(std::span<const iovec> parts) override;
+    void read(bool on) override;
     void finish() override { ::shutdown(socket_.get(), SHUT_WR); }
 
     int fd() const { return socket_.get(); }
@@ -39,12 +42,14 @@ public:
 
 private:
     void read_all();
+    void read_later();
 
     std::shared_ptr<SocketSet> set_;
     Fd socket_;
     std::string early_;
     Owner* owner_ = nullptr;
     bool full_ = false;
+    bool reading_ = true;
 };
 
 /// Edge-triggered epoll set inside the loop's own: one wait of the loop serves all held sockets.
@@ -116,13 +121,28 @@ HeldConnection::Written HeldSocket::write(std::span<const iovec> parts) {
     }
 }
 
+void HeldSocket::read_later() {
+    set_->loop().post([set = set_, self = this] {
+        if (set->holds(self) && self->owner_ != nullptr) self->read_all();
+    });
+}
+
+void HeldSocket::read(bool on) {
+    if (reading_ == on) return;
+    reading_ = on;
+    if (on) read_later();  // its edges may have passed meanwhile
+}
+
 void HeldSocket::read_all() {
-    thread_local std::array<std::byte, 16384> buffer;
+    thread_local std::array<std::byte, 65536> buffer;
     const auto set = set_;
+    std::size_t turn = 0;
     // Until EAGAIN: an end that came together with the data has no edge of its own.
-    while (set->holds(this) && owner_ != nullptr) {
+    while (set->holds(this) && owner_ != nullptr && reading_) {
+        if (turn >= kTurnBytes) return read_later();  // others are waiting
         const ssize_t got = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
         if (got > 0) {
+            turn += static_cast<std::size_t>(got);
             owner_->on_input(std::span(buffer.data(), static_cast<std::size_t>(got)));
             continue;
         }

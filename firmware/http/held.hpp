@@ -42,6 +42,8 @@ public:
     virtual void own(Owner* owner) = 0;
     /// One gathered, non-blocking send.
     virtual Written write(std::span<const iovec> parts) = 0;
+    /// Off: nothing is read, so that TCP holds the far side back; its end is not noticed meanwhile.
+    virtual void read(bool on) = 0;
     /// Ends our half; what the kernel has is still sent. No more writes after it.
     virtual void finish() = 0;
 };

@@ -90,6 +90,7 @@ void Hub::publish(const RecordBatch& batch) {
         head_.seq = std::max(head_.seq, frame->seq());
         remember(frame);
         dispatch(frame);
+        if (follower_ != nullptr) follower_->on_record(frame);
         ring_.push(std::move(frame));
     }
 }
@@ -126,6 +127,11 @@ void Hub::visit_last(const Subscription& sub,
                                return topic_matches(pattern, frame.channel());
                            });
     };
+    visit_last(wanted, visit);
+}
+
+void Hub::visit_last(const std::function<bool(const Frame&)>& wanted,
+                     const std::function<void(const FramePtr&)>& visit) const {
     std::vector<FramePtr> found;
     for (const auto& [channel, frame] : last_events_)
         if (wanted(*frame)) found.push_back(frame);

@@ -39,6 +39,13 @@ public:
                              Done done) = 0;
 };
 
+/// Hears every record once, after the clients it matched. Thread: fog-io. Must not block.
+class RecordFollower {
+public:
+    virtual ~RecordFollower() = default;
+    virtual void on_record(const FramePtr& frame) = 0;
+};
+
 /// What the hub works with; all of it outlives the hub.
 struct HubParts {
     EventLoop& loop;
@@ -71,6 +78,12 @@ public:
     /// New records, ascending by seq. Clients get them in this turn of the loop.
     void publish(const RecordBatch& batch);
     Position head() const { return head_; }
+    /// One who speaks another protocol than the transports; null: nobody. Outlives the hub or
+    /// leaves.
+    void follow(RecordFollower* follower) { follower_ = follower; }
+    /// The last record of every series and state whose channel `wanted` says yes to, alarms first.
+    void visit_last(const std::function<bool(const Frame&)>& wanted,
+                    const std::function<void(const FramePtr&)>& visit) const;
 
     /// Says bye to all, spreads their return, closes within 5 s, then calls `done` once.
     /// New streams are refused from now on.
@@ -123,6 +136,7 @@ private:
     Position head_;
     FrameRing ring_;
     TopicTrie<Subscription*> trie_;
+    RecordFollower* follower_ = nullptr;
     std::unordered_map<std::uint32_t, FramePtr> last_samples_;
     std::unordered_map<std::string, FramePtr> last_events_;
     std::unordered_map<std::string, std::unique_ptr<Client>> clients_;
