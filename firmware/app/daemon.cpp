@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <csignal>
 #include <cstdlib>
 #include <optional>
-#include <thread>
 
+#include "drivers/mqtt/dialects/topics.hpp"
 #include "firmware/api/api.hpp"
 #include "firmware/api/auth/auth_store.hpp"
 #include "firmware/api/auth/routes.hpp"
@@ -16,6 +15,8 @@
 #include "firmware/app/environment.hpp"
 #include "firmware/app/failure_page.hpp"
 #include "firmware/app/inputs.hpp"
+#include "firmware/app/mqtt_server.hpp"
+#include "firmware/app/signals.hpp"
 #include "firmware/app/uplinks.hpp"
 #include "firmware/http/server.hpp"
 #include "firmware/io/files.hpp"
@@ -74,42 +75,6 @@ LoadedConfig load_of(const DaemonOptions& options) {
     return load_config(sources);
 }
 
-/// SIGTERM, SIGINT and SIGHUP as calls on a thread of their own; blocked everywhere else.
-class Signals {
-public:
-    Signals() {
-        ::sigemptyset(&set_);
-        for (const int one : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) ::sigaddset(&set_, one);
-        ::pthread_sigmask(SIG_BLOCK, &set_, nullptr);
-        ::signal(SIGPIPE, SIG_IGN);
-    }
-    ~Signals() {
-        if (!thread_.joinable()) return;
-        ::pthread_kill(thread_.native_handle(), SIGUSR1);  // ends the thread
-        thread_.join();
-    }
-    Signals(const Signals&) = delete;
-    Signals& operator=(const Signals&) = delete;
-
-    void start(std::function<void()> stop, std::function<void()> reload) {
-        thread_ = std::thread([this, stop = std::move(stop), reload = std::move(reload)] {
-            for (int got = 0; ::sigwait(&set_, &got) == 0;) {
-                if (got == SIGUSR1) return;
-                if (got == SIGHUP) {
-                    reload();
-                    continue;
-                }
-                stop();
-                return;
-            }
-        });
-    }
-
-private:
-    sigset_t set_{};
-    std::thread thread_;
-};
-
 /// Everything the process is made of, in the order of construction; torn down the other way round.
 class Daemon {
 public:
@@ -122,6 +87,7 @@ private:
     Result<void> open_state();
     Result<void> open_path();
     Result<void> open_listener();
+    Result<void> open_mqtt();
     Result<void> bind(bool others);
     void add_boot_line();
     void watch_clock();
@@ -159,6 +125,7 @@ private:
     std::unique_ptr<PipelineAlarmDesk> alarm_desk_;
     std::unique_ptr<HttpServer> server_;
     std::unique_ptr<Hub> hub_;
+    std::unique_ptr<MqttServer> mqtt_;
     SharedRecords last_records_;
     std::vector<std::string> later_;  // addresses bound once the box is claimed
     MonoTime clock_mono_{};
@@ -309,6 +276,18 @@ Result<void> Daemon::open_listener() {
     return bind(false);
 }
 
+Result<void> Daemon::open_mqtt() {
+    if (!config_.mqtt_listener) return {};
+    mqtt_ = std::make_unique<MqttServer>(
+        *config_.mqtt_listener,
+        mqtt::BrokerParts{loop_, *ring_, *store_, clock_, config_.limits, metrics_, *auth_,
+                          hub_.get(), never_ingested, is_command_topic},
+        *pipeline_, options_.runtime / "mqtt.port");
+    if (auto opened = mqtt_->open(); !opened) return opened;
+    mqtt_->bind(auth_->claimed());
+    return {};
+}
+
 // Loopback at once; every other address only once the box has an owner.
 Result<void> Daemon::bind(bool others) {
     std::vector<std::string> addresses = later_;
@@ -329,8 +308,8 @@ Result<void> Daemon::bind(bool others) {
 }
 
 Result<void> Daemon::open() {
-    for (const auto step :
-         {&Daemon::open_config, &Daemon::open_state, &Daemon::open_path, &Daemon::open_listener})
+    for (const auto step : {&Daemon::open_config, &Daemon::open_state, &Daemon::open_path,
+                            &Daemon::open_listener, &Daemon::open_mqtt})
         if (auto done = (this->*step)(); !done) return done;
     return {};
 }
@@ -391,6 +370,7 @@ void Daemon::reload_rules(std::string_view who) {
 }
 
 std::string Daemon::not_ready() const {
+    if (mqtt_ && !mqtt_->fault().empty()) return mqtt_->fault();
     const auto status = store_->status();
     return status.degraded ? "the log cannot be written: " + status.error : std::string();
 }
@@ -399,8 +379,14 @@ std::string Daemon::not_ready() const {
 void Daemon::begin_stop() {
     notify_supervisor("STOPPING=1");
     log_notice("stop", "stopping");
+    if (mqtt_) mqtt_->stop_reading();
     inputs_->stop();
     pipeline_->stop();
+    if (mqtt_) {
+        // Its last publishes are acknowledged after this; else their clients send them again.
+        if (auto kept = store_->flush(); !kept) log_warning("stop", kept.error().what);
+        mqtt_->close();
+    }
     loop_.post([this] {
         server_->stop_listening();
         hub_->drain([this] { loop_.stop(); });
@@ -418,6 +404,7 @@ void Daemon::run(Signals& signals) {
                                 (options_.runtime / "claim").string() + " or by fogctl claim show");
     loop_.every(kClockCheck, [this] { watch_clock(); });
     loop_.every(std::chrono::seconds(1), [this] {
+        if (mqtt_) mqtt_->bind(auth_->claimed());
         if (!later_.empty() && auth_->claimed()) {
             if (auto bound = bind(true); !bound) say(bound.error());
             later_.clear();
@@ -433,6 +420,7 @@ void Daemon::run(Signals& signals) {
     server_->stop();
     uplinks_->stop();
     store_->stop();
+    mqtt_.reset();  // heard of commits until now
     log_notice("stop", "stopped cleanly");
 }
 

@@ -137,6 +137,19 @@ AuthSection read_auth(ConfigView view) {
     return out;
 }
 
+MqttListenerSection read_mqtt_listener(ConfigView view) {
+    MqttListenerSection out;
+    out.open = view.choice("access", "password", {"password", "open"}) == "open";
+    out.port = static_cast<std::uint16_t>(view.integer("port", out.port, 0, 65535));
+    out.bind = view.texts("bind");
+    out.receive_maximum =
+        static_cast<std::uint16_t>(view.integer("receive_maximum", out.receive_maximum, 1, 65'535));
+    out.keepalive_max = view.duration("keepalive_max", out.keepalive_max);
+    in_range(view, "keepalive_max", out.keepalive_max, 10s, 65'535s);
+    view.done();
+    return out;
+}
+
 void read_limits(ConfigView view, Limits& limits) {
     const auto count = [&](std::string_view key, std::size_t& value, std::int64_t highest) {
         value = static_cast<std::size_t>(
@@ -205,6 +218,7 @@ Config read_config(const Node& merged, std::vector<Fault>& faults) {
     metrics.done();
     read_limits(root.table("limits"), out.limits);
     ConfigView mqtt = root.table("mqtt");
+    if (mqtt.has("listener")) out.mqtt_listener = read_mqtt_listener(mqtt.table("listener"));
     out.mqtt_sources = read_objects(mqtt, "source");
     mqtt.done();
     out.ports = read_objects(root, "port");

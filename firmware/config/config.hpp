@@ -54,6 +54,14 @@ struct AuthSection {
     std::string claim_code_hash;  // SHA-256 of the code on the label, hex; empty: made at start
 };
 
+struct MqttListenerSection {
+    bool open = false;              // access: anyone may publish; else a token as password
+    std::uint16_t port = 1883;      // 0: any free one
+    std::vector<std::string> bind;  // addresses; empty: loopback until the claim, then all
+    std::uint16_t receive_maximum = 500;
+    std::chrono::nanoseconds keepalive_max = std::chrono::minutes(20);
+};
+
 struct SimulatorSection {
     std::string socket;  // of the control server of fogsim; empty: there is no simulator
 };
@@ -69,6 +77,7 @@ struct Config {
     std::string log_level = "info";
     bool metrics_open = false;
     Limits limits;  // with ingest.ring_bytes, log.max_bytes and section `limits` applied
+    std::optional<MqttListenerSection> mqtt_listener;  // empty: there is none
     std::vector<ObjectConfig> mqtt_sources;
     std::vector<ObjectConfig> ports;
     std::vector<ObjectConfig> uplinks;

@@ -70,6 +70,22 @@ struct Limits {
     std::size_t replay_max = 10'000;
     std::size_t replays_at_once = 4;
     std::size_t ws_message_bytes = 64U << 10U;  // 1009
+    // MQTT listener
+    std::size_t mqtt_clients = 10'000;             // then 0x97
+    std::size_t mqtt_clients_per_address = 1'000;  // then 0x9F
+    std::size_t mqtt_unconnected = 1'000;          // without CONNECT; then the oldest gives way
+    std::size_t mqtt_packet_bytes = 4U << 20U;     // 0x95
+    std::size_t mqtt_partial_bytes = 16U << 20U;   // of all begun packets; then they are not read
+    std::size_t mqtt_client_id_bytes = 256;        // 0x85
+    std::size_t mqtt_will_bytes = 64U << 10U;      // 0x95
+    std::size_t mqtt_window = 100;                 // messages in flight to a v5 client
+    std::size_t mqtt_window_v3 = 20;
+    std::size_t mqtt_aliases = 32;
+    std::size_t mqtt_filters = 1'000;       // of a client; then 0x97
+    std::size_t mqtt_filters_all = 50'000;  // then 0x97
+    std::size_t mqtt_retained = 10'000;     // topics; then 0x97
+    std::size_t mqtt_retained_bytes = 16U << 20U;
+    std::chrono::seconds mqtt_connect_timeout{5};
     // uplink
     std::size_t uplink_window = 20;  // messages in flight
     std::size_t batch_records = 500;

@@ -68,6 +68,12 @@ bool never_ingested(std::string_view topic) {
            (last == "set" || last == "command" || last == "debug");
 }
 
+bool is_command_topic(std::string_view topic) {
+    if (topic.starts_with('$') || !never_ingested(topic)) return false;
+    const auto last = last_level(topic);
+    return last != "logging" && last != "debug";
+}
+
 TopicPlace place_of_object(std::string_view topic) {
     auto path = strip_slashes(topic);
     const auto last = last_level(path);

@@ -8,6 +8,9 @@ namespace fog {
 /// Topics that are never looked at: the broker's own ($SYS), ours (fogline), commands, logs.
 bool never_ingested(std::string_view topic);
 
+/// Topics by which devices are told what to do; part of those above.
+bool is_command_topic(std::string_view topic);
+
 /// Where the generic dialects put a message: "tele/cold1/SENSOR" is device "cold1", rest "SENSOR".
 struct TopicPlace {
     std::string device;     // path without '/' at the ends, "mqtt" if nothing is left

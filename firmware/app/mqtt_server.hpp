@@ -1,0 +1,55 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "firmware/config/config.hpp"
+#include "firmware/core/guarded.hpp"
+#include "firmware/mqtt/listener.hpp"
+#include "firmware/pipeline/pipeline.hpp"
+
+namespace fog {
+
+/// The MQTT listener as the daemon runs it, if [mqtt.listener] is there: loopback until the box has
+/// an owner, then every address; a taken port is tried again and makes the box not ready.
+/// Thread: fog-io, except stop_reading() and close(): any other, they wait for fog-io.
+class MqttServer {
+public:
+    MqttServer(const MqttListenerSection& section, mqtt::BrokerParts parts, Pipeline& pipeline,
+               std::filesystem::path port_file);
+
+    Result<void> open();
+    /// Also the addresses beyond loopback. Once a second after the claim too: it is quick then.
+    void bind(bool claimed);
+    /// Why it does not serve, empty if it does. Any thread.
+    std::string fault() const { return *fault_.get(); }
+
+    /// Nothing more is read; what was is still acknowledged after its commit.
+    void stop_reading();
+    /// Clients are told, connections end.
+    void close();
+
+private:
+    struct Address {
+        std::string text;
+        bool outside = false;  // waits for the claim
+        bool bound = false;
+    };
+    void bind_one(Address& address);
+    void on_loop(std::function<void()> work);
+
+    const MqttListenerSection section_;
+    EventLoop& loop_;
+    Metrics& metrics_;
+    const std::filesystem::path port_file_;
+    std::unique_ptr<mqtt::Broker> broker_;
+    std::unique_ptr<mqtt::Listener> listener_;
+    std::vector<Address> addresses_;
+    std::uint16_t port_ = 0;
+    Snapshot<std::string> fault_{std::make_shared<const std::string>()};
+};
+
+}  // namespace fog

@@ -1,0 +1,373 @@
+#include "firmware/mqtt/broker.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "firmware/core/reading.hpp"
+#include "firmware/core/text.hpp"
+#include "firmware/io/logging.hpp"
+#include "firmware/mqtt/client.hpp"
+#include "firmware/mqtt/topics.hpp"
+
+namespace fog::mqtt {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kTick = 1s;
+constexpr auto kStall = 2ms;                 // then a full ring is tried again
+constexpr std::uint64_t kWaitsASecond = 50;  // waiting windows of 20 ms
+constexpr unsigned kFailures = 10;           // logins of an address in a minute, then it is banned
+constexpr std::uint64_t kMinute = 60;
+constexpr std::size_t kAddressesKept = 4096;
+
+bool is_normal_alarm(const Frame& frame) {
+    return !frame.record().is_sample() && frame.record().event().kind == EventKind::alarm &&
+           frame.record().event().members.find("\"state\":\"normal\"") != std::string::npos;
+}
+
+}  // namespace
+
+Broker::Broker(BrokerParts parts, BrokerOptions options)
+    : parts_(std::move(parts)),
+      options_(options),
+      stats_(parts_.metrics),
+      retained_(parts_.limits),
+      started_(parts_.clock.mono()) {
+    tick_timer_ = parts_.loop.every(kTick, [this] { on_second(); });
+    if (parts_.hub != nullptr) parts_.hub->follow(this);
+}
+
+Broker::~Broker() {
+    if (parts_.hub != nullptr) parts_.hub->follow(nullptr);
+    parts_.loop.cancel(tick_timer_);
+    parts_.loop.cancel(stall_timer_);
+    clients_.clear();
+}
+
+// --- who is there
+
+void Broker::accept(std::unique_ptr<HeldConnection> connection, std::string address) {
+    parts_.loop.check();
+    if (connection == nullptr || quiet_) return;
+    std::uint32_t slot = 0;
+    if (free_.empty()) {
+        slot = static_cast<std::uint32_t>(clients_.size());
+        clients_.emplace_back();
+        generations_.push_back(0);
+    } else {
+        slot = free_.back();
+        free_.pop_back();
+    }
+    const ClientRef ref{slot, ++generations_[slot]};
+    ++per_address_[address];
+    ++open_;
+    clients_[slot] =
+        std::make_unique<Client>(*this, ref, std::move(connection), std::move(address));
+    unconnected_.push_back(ref);
+    // Idle strangers cannot keep devices out: the oldest of them gives way.
+    while (unconnected_.size() > parts_.limits.mqtt_unconnected) {
+        Client* oldest = find(unconnected_.front());
+        unconnected_.pop_front();
+        if (oldest != nullptr && !oldest->connected()) oldest->drop("unconnected-limit");
+    }
+}
+
+Client* Broker::find(ClientRef ref) const {
+    if (ref.slot >= clients_.size() || generations_[ref.slot] != ref.generation) return nullptr;
+    return clients_[ref.slot].get();
+}
+
+bool Broker::banned(const std::string& address) const {
+    const auto found = failures_.find(address);
+    return found != failures_.end() && found->second.count >= kFailures &&
+           wheel_.now() < found->second.from + kMinute;
+}
+
+void Broker::failed_login(const std::string& address) {
+    if (failures_.size() >= kAddressesKept) failures_.clear();
+    Failures& failures = failures_[address];
+    if (wheel_.now() >= failures.from + kMinute) failures = {wheel_.now(), 0};
+    if (++failures.count == kFailures) failures.from = wheel_.now();
+}
+
+Broker::Room Broker::room(const Client& client) const {
+    if (connected_ >= parts_.limits.mqtt_clients) return Room::full;
+    const auto here = per_address_.find(client.address());
+    const bool many =
+        here != per_address_.end() && here->second > parts_.limits.mqtt_clients_per_address;
+    return many ? Room::address : Room::ok;
+}
+
+bool Broker::adopt(Client& client, const std::string& id) {
+    const auto found = by_id_.find(id);
+    if (found != by_id_.end()) {
+        Client* old = found->second;
+        if (!old->same_identity(client)) return false;
+        stats_.takeovers.add();
+        old->end(Code::taken_over, "taken-over", true);
+    }
+    by_id_[id] = &client;
+    return true;
+}
+
+void Broker::connected(Client& client) {
+    ++connected_;
+    (client.version() == Version::v5 ? stats_.clients_v5 : stats_.clients_v3).add(1);
+    unconnected_.erase(std::remove(unconnected_.begin(), unconnected_.end(), client.ref()),
+                       unconnected_.end());
+}
+
+void Broker::disconnected(Client& client) {
+    --connected_;
+    (client.version() == Version::v5 ? stats_.clients_v5 : stats_.clients_v3).add(-1);
+    pace_.gone(client.sender());
+    const auto found = by_id_.find(client.id());
+    if (found != by_id_.end() && found->second == &client) by_id_.erase(found);
+}
+
+void Broker::buried(Client& client) {
+    buried_.push_back(&client);
+    schedule_turn();
+}
+
+void Broker::bury() {
+    for (Client* client : std::exchange(buried_, {})) {
+        const auto ref = client->ref();
+        dirty_.erase(std::remove(dirty_.begin(), dirty_.end(), client), dirty_.end());
+        unconnected_.erase(std::remove(unconnected_.begin(), unconnected_.end(), ref),
+                           unconnected_.end());
+        if (const auto here = per_address_.find(client->address());
+            here != per_address_.end() && --here->second == 0)
+            per_address_.erase(here);
+        clients_[ref.slot].reset();
+        ++generations_[ref.slot];
+        free_.push_back(ref.slot);
+        --open_;
+    }
+}
+
+// --- messages
+
+void Broker::subscribe(Subscription& subscription) {
+    trie_.insert(subscription.filter, &subscription);
+    if (may_match_gateway(subscription.filter)) ++gateway_filters_;
+    stats_.subscriptions.set(static_cast<std::int64_t>(trie_.size()));
+}
+
+void Broker::unsubscribe(Subscription& subscription) {
+    trie_.erase(subscription.filter, &subscription);
+    if (may_match_gateway(subscription.filter)) --gateway_filters_;
+    stats_.subscriptions.set(static_cast<std::int64_t>(trie_.size()));
+}
+
+std::size_t Broker::route(const MessagePtr& message, const Client* sender) {
+    if (trie_.size() == 0) return 0;
+    matched_.clear();
+    ++stamp_;
+    trie_.match(message->topic(), [this, sender, &message](Subscription* one) {
+        Client& client = *one->client;
+        if (one->no_local && &client == sender) return;
+        if (client.stamp != stamp_) {
+            client.stamp = stamp_;
+            client.best = {};
+            client.identifiers.clear();
+            matched_.push_back(&client);
+        }
+        const auto qos = std::min(one->qos, message->qos());
+        client.best.qos = std::max(client.best.qos, qos);
+        client.best.retain = client.best.retain || (one->as_published && message->retain());
+        if (one->identifier != 0) client.identifiers.push_back(one->identifier);
+    });
+    for (Client* client : matched_) {
+        client->best.identifiers = client->identifiers;
+        client->deliver(message, client->best);
+    }
+    return matched_.size();
+}
+
+void Broker::on_record(const FramePtr& frame) {
+    if (gateway_filters_ == 0) return;
+    const auto topic = gateway_topic(frame->channel());
+    if (topic.empty()) return;
+    Message::Parts parts;
+    parts.topic = topic;
+    parts.payload = frame->json();
+    parts.qos = 1;
+    route(std::make_shared<const Message>(parts), nullptr);
+    if (!is_normal_alarm(*frame)) return;
+    parts.payload = {};
+    route(std::make_shared<const Message>(parts), nullptr);
+}
+
+IngestRing::Push Broker::ingest(const Client& client, const Message& message, bool retain,
+                                bool duplicate, bool awaited, std::uint64_t& entry) {
+    const std::string source = "client:" + client.id();
+    IngestItem item;
+    item.kind = IngestKind::message;
+    item.received = now();
+    item.source = source;
+    item.topic = message.topic();
+    item.payload = as_bytes(message.payload());
+    item.retained = retain;
+    item.duplicate = duplicate;
+    return awaited ? parts_.ring.push_awaited(item, entry)
+                   : parts_.ring.push(item, std::chrono::milliseconds(0));
+}
+
+void Broker::publish_will(Client& client) {
+    const Client::StoredWill& will = *client.will();
+    Message::Parts parts;
+    parts.topic = will.topic;
+    parts.payload = will.payload;
+    parts.properties = will.properties;
+    parts.qos = will.qos;
+    parts.retain = will.retain;
+    if (will.expiry) parts.expires = now() + std::chrono::seconds(*will.expiry);
+    const auto message = std::make_shared<const Message>(parts);
+    std::uint64_t entry = 0;
+    if (!parts_.not_ingested(will.topic) &&
+        ingest(client, *message, will.retain, false, false, entry) != IngestRing::Push::ok)
+        stats_.refused("will-not-ingested");
+    if (will.retain && !retained_.set(message)) stats_.refused("retained-full");
+    route(message, &client);
+}
+
+// --- acknowledgements
+
+void Broker::await(Client& client, std::uint64_t entry) {
+    waiting_.push_back({entry, client.ref()});
+    stats_.waiting_acks.set(static_cast<std::int64_t>(waiting_.size()));
+    schedule_turn();
+}
+
+void Broker::committed(const CommitMark& mark) {
+    parts_.loop.post([this, mark, alive = std::weak_ptr(alive_)] {
+        if (!alive.expired()) on_commit(mark);
+    });
+}
+
+void Broker::degraded(bool now) {
+    parts_.loop.post([this, now, alive = std::weak_ptr(alive_)] {
+        if (!alive.expired()) on_degraded(now);
+    });
+}
+
+void Broker::on_commit(const CommitMark& mark) {
+    std::vector<Client*> touched;
+    while (!waiting_.empty() && waiting_.front().entry <= mark.entry) {
+        const Waiting one = waiting_.front();
+        waiting_.pop_front();
+        Client* client = find(one.client);
+        if (client == nullptr || client->gone()) continue;
+        if (std::binary_search(mark.refused.begin(), mark.refused.end(), one.entry))
+            client->refuse(one.entry);
+        if (touched.empty() || touched.back() != client) touched.push_back(client);
+    }
+    for (Client* client : touched) client->release(mark.entry);
+    stats_.waiting_acks.set(static_cast<std::int64_t>(waiting_.size()));
+}
+
+void Broker::on_degraded(bool now) {
+    degraded_ = now;
+    if (!now) return;
+    for (const auto& client : clients_)
+        if (client != nullptr && client->connected()) client->degraded();
+}
+
+// --- turns of the loop
+
+void Broker::dirty(Client& client) {
+    if (client.marked_dirty) return;
+    client.marked_dirty = true;
+    dirty_.push_back(&client);
+    schedule_turn();
+}
+
+void Broker::stalled(Client& client) {
+    stalled_.push_back(client.ref());
+    if (stall_timer_ != 0) return;
+    stall_timer_ = parts_.loop.after(kStall, [this] {
+        stall_timer_ = 0;
+        wake_stalled();
+    });
+}
+
+void Broker::wake_stalled() {
+    for (const ClientRef ref : std::exchange(stalled_, {}))
+        if (Client* client = find(ref); client != nullptr) client->resume();
+}
+
+bool Broker::hold_partial(std::size_t before, std::size_t after) {
+    partial_bytes_ = partial_bytes_ - before + after;
+    return partial_bytes_ <= parts_.limits.mqtt_partial_bytes;
+}
+
+void Broker::schedule_turn() {
+    if (turn_scheduled_) return;
+    turn_scheduled_ = true;
+    parts_.loop.post([this, alive = std::weak_ptr(alive_)] {
+        if (!alive.expired()) end_turn();
+    });
+}
+
+void Broker::end_turn() {
+    turn_scheduled_ = false;
+    auto turn = std::exchange(dirty_, {});
+    for (Client* client : turn) {
+        client->marked_dirty = false;
+        client->flush();
+    }
+    if (!waiting_.empty() && waiting_.back().entry > hurried_to_ &&
+        !pace_.worth_waiting(kWaitsASecond)) {
+        hurried_to_ = waiting_.back().entry;
+        stats_.hurried.add();
+        parts_.pace.hurry(hurried_to_);
+    }
+    bury();
+}
+
+std::uint64_t Broker::visit_at(Client& client, MonoTime when) {
+    const auto ahead = std::chrono::ceil<std::chrono::seconds>(when - started_).count();
+    const auto tick = static_cast<std::uint64_t>(std::max<std::int64_t>(ahead, 0));
+    if (client.visit_tick > wheel_.now() && client.visit_tick <= tick) return client.visit_tick;
+    return wheel_.add(tick, client.ref());
+}
+
+void Broker::on_second() {
+    const auto passed = std::chrono::floor<std::chrono::seconds>(now() - started_).count();
+    wheel_.advance(static_cast<std::uint64_t>(passed), [this](ClientRef ref) {
+        Client* client = find(ref);
+        // A visit that was brought forward leaves the old one behind.
+        if (client != nullptr && client->visit_tick == wheel_.now()) client->visit();
+    });
+    pace_.second(options_.receive_maximum);
+    const bool memory = partial_bytes_ <= parts_.limits.mqtt_partial_bytes / 2;
+    for (const auto& client : clients_) {
+        if (client == nullptr) continue;
+        client->check_credential();
+        if (memory) client->resume();
+    }
+    if (wheel_.now() % 10 == 0) retained_.sweep(now());
+    stats_.retained.set(static_cast<std::int64_t>(retained_.size()));
+    stats_.retained_bytes.set(static_cast<std::int64_t>(retained_.bytes()));
+}
+
+// --- the end
+
+void Broker::quiesce() {
+    quiet_ = true;
+    for (const auto& client : clients_)
+        if (client != nullptr) client->silence();
+}
+
+void Broker::close_all() {
+    quiet_ = true;
+    for (const auto& client : clients_)
+        if (client != nullptr) client->end(Code::shutting_down, "stopping", false);
+    end_turn();
+    if (parts_.hub != nullptr) parts_.hub->follow(nullptr);
+    parts_.hub = nullptr;
+}
+
+}  // namespace fog::mqtt

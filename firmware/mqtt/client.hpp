@@ -1,0 +1,168 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "firmware/core/small_queue.hpp"
+#include "firmware/http/held.hpp"
+#include "firmware/mqtt/broker.hpp"
+#include "firmware/mqtt/packet.hpp"
+
+namespace fog::mqtt {
+
+/// One connection and its clean session: reads packets, answers them, queues what it subscribed.
+/// Owned by the broker, destroyed at the end of a turn. Thread: fog-io. Blocks: never.
+class Client final : public HeldConnection::Owner {
+public:
+    Client(Broker& broker, ClientRef ref, std::unique_ptr<HeldConnection> connection,
+           std::string address);
+    ~Client() override;
+
+    ClientRef ref() const { return ref_; }
+    const std::string& id() const { return id_; }
+    const std::string& address() const { return address_; }
+    const Principal& principal() const { return principal_; }
+    bool same_identity(const Client& other) const {
+        return principal_.credential == other.principal_.credential &&
+               principal_.name == other.principal_.name;
+    }
+    bool connected() const { return state_ == State::open; }
+    bool gone() const { return state_ == State::gone; }
+    Version version() const { return version_; }
+    Pace::Sender& sender() { return sender_; }
+
+    /// Ends the connection: v5 hears `code`, `reason` is for the counters.
+    void end(Code code, std::string_view reason, bool will);
+    /// Without a word and without a will.
+    void drop(std::string_view reason);
+    /// A message it subscribed, by the best of its matching subscriptions.
+    void deliver(const MessagePtr& message, const Delivery& how);
+    /// Entries up to `upto` are decided; true if acknowledgements came free.
+    void release(std::uint64_t upto);
+    /// Entry is not on flash: v5 gets 0x97, v3 no acknowledgement but the end of its connection.
+    void refuse(std::uint64_t entry);
+    void degraded();
+    void flush();
+    void resume();   // stalled, or stopped for want of memory
+    void silence();  // nothing is read any more
+    void visit();    // by the wheel
+    void check_credential();
+    struct StoredWill {
+        std::string topic, payload, properties;
+        std::uint8_t qos = 0;
+        bool retain = false;
+        std::optional<std::uint32_t> expiry;  // seconds from when it is published
+    };
+    const StoredWill* will() const { return will_.get(); }
+    bool may_publish(std::string_view topic) const;
+
+    // HeldConnection::Owner
+    void on_writable() override;
+    void on_input(std::span<const std::byte> bytes) override;
+    void on_closed(std::string_view reason) override;
+
+    // --- used by the broker while it matches one message
+    std::uint64_t stamp = 0;
+    Delivery best;
+    std::vector<std::uint32_t> identifiers;
+    bool marked_dirty = false;
+    std::uint64_t visit_tick = 0;
+
+private:
+    enum class State : std::uint8_t { fresh, refused, open, ending, gone };
+    enum Pause : std::uint8_t { window = 1, ring = 2, output = 4, memory = 8, stop = 16 };
+    struct PendingAck {
+        std::uint64_t entry = 0;  // 0: waits only for those before it
+        MonoTime read;
+        std::uint16_t id = 0;
+        Code code = Code::success;
+    };
+    struct Outgoing {
+        MessagePtr message;
+        std::uint8_t qos = 0;
+        bool retain = false;
+        std::vector<std::uint32_t> identifiers;
+    };
+    struct Backlog {  // retained messages of a new subscription still to be queued
+        std::string filter;
+        Outgoing as;  // qos and identifiers
+        std::string after;
+        bool raw_done = false;
+        std::vector<FramePtr> frames;  // of the gateway's own topics
+        std::size_t frames_at = 0;
+    };
+
+    std::size_t feed(std::string_view bytes);
+    void keep(std::string_view rest);
+    void resume_parsing();
+    bool handle(const Header& header, std::string_view body);
+    void on_connect(std::string_view body);
+    MaybeRefusal check_connect(const Connect& connect) const;
+    MaybeRefusal check_will(const Connect& connect) const;
+    MaybeRefusal authenticate(const Connect& connect);
+    void accept_connect(const Connect& connect);
+    void refuse_connect(const Refusal& refusal);
+    void keep_will(const Connect& connect);
+    bool on_publish(const Header& header, std::string_view body);
+    MaybeRefusal resolve_alias(Publish& publish);
+    MaybeRefusal check_publish(const Publish& publish) const;
+    bool store_and_route(const Publish& publish);
+    void refuse_publish(const Publish& publish, const Refusal& refusal);
+    void acknowledge(std::uint16_t id, Code code, std::uint64_t entry);
+    void release_ready(std::uint64_t upto);
+    void on_ack(Type type, std::string_view body);
+    void on_subscribe(std::string_view body);
+    Code subscribe(const Filter& filter, std::uint32_t identifier);
+    void on_unsubscribe(std::string_view body);
+    void on_disconnect(std::string_view body);
+    void start_backlog(const Subscription& subscription);
+    void fill_backlog(std::size_t& left);
+    void enqueue(Outgoing out);
+    bool make_room(std::size_t bytes);
+    void write_queue();
+    bool write_one(const Outgoing& out);
+    bool held_back() const;
+    void pause(Pause why);
+    void unpause(Pause why);
+    void protocol_fault(const Refusal& refusal);
+    void say(std::string_view bytes);
+    void schedule();
+    void leave(bool will);
+
+    Broker& broker_;
+    const ClientRef ref_;
+    std::unique_ptr<HeldConnection> connection_;
+    const std::string address_;
+    State state_ = State::fresh;
+    Version version_ = Version::v3;
+    std::uint8_t paused_ = 0;
+    bool problem_info_ = true;
+    bool full_ = false;  // the kernel takes no more for now
+    bool overflowed_ = false;
+    std::string id_;
+    Principal principal_;
+    std::uint16_t keep_alive_ = 0;
+    std::uint16_t next_id_ = 0;
+    std::uint32_t window_ = 0;
+    std::uint32_t most_packet_ = 0xFFFFFFFF;
+    std::string partial_;  // of a packet that is not whole, or was not looked at while paused
+    std::string out_;
+    SmallQueue<PendingAck> acks_;
+    SmallQueue<Outgoing> queue_;
+    std::size_t queued_ = 0;  // bytes of what queue_ refers to
+    std::vector<std::uint16_t> in_flight_;
+    std::map<std::string, std::unique_ptr<Subscription>, std::less<>> subscriptions_;
+    std::vector<Backlog> backlog_;
+    std::vector<std::string> aliases_;
+    std::unique_ptr<StoredWill> will_;
+    Pace::Sender sender_;
+    MonoTime heard_, partial_since_;
+    MonoTime until_;  // fresh: CONNECT; refused: the answer; ending: the far side's end
+};
+
+}  // namespace fog::mqtt

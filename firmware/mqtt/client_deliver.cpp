@@ -1,0 +1,261 @@
+#include <algorithm>
+#include <utility>
+
+#include "firmware/core/topic.hpp"
+#include "firmware/mqtt/client.hpp"
+#include "firmware/mqtt/topics.hpp"
+
+namespace fog::mqtt {
+namespace {
+
+constexpr std::size_t kWriteAhead = 64U << 10U;  // encoded before the kernel takes it
+constexpr std::size_t kRetainedATurn = 500;
+constexpr std::size_t kEntryBytes = 64;  // of the queue itself, about
+
+}  // namespace
+
+// --- SUBSCRIBE
+
+void Client::on_subscribe(std::string_view body) {
+    Subscribe packet;
+    if (const auto bad = read_subscribe(body, version_, packet)) return protocol_fault(*bad);
+    std::vector<Code> codes;
+    for (Filter filter; packet.filters.next(filter);) {
+        if (filter.no_local && filter.text.starts_with("$share/"))
+            return protocol_fault({Code::protocol, "share-no-local", false});
+        const Code code = subscribe(filter, packet.properties.subscription_id);
+        codes.push_back(code);
+    }
+    append_suback(out_, version_, packet.id, codes);
+    broker_.stats().packet_out(Type::suback);
+    broker_.dirty(*this);
+}
+
+Code Client::subscribe(const Filter& filter, std::uint32_t identifier) {
+    const Limits& limits = broker_.limits();
+    const auto refuse = [this](Code code, std::string_view reason) {
+        broker_.stats().refused(reason);
+        return code;
+    };
+    if (filter.text.starts_with("$share/")) return refuse(Code::no_shared, "shared-subscription");
+    if (!check_topic_filter(filter.text, limits.topic_bytes, limits.topic_levels))
+        return refuse(Code::bad_filter, "filter");
+    if (filter.text.starts_with('$') || !may_subscribe(principal_, filter.text))
+        return refuse(Code::denied, "subscribe-denied");
+    auto found = subscriptions_.find(filter.text);
+    const bool fresh = found == subscriptions_.end();
+    if (fresh) {
+        if (subscriptions_.size() >= limits.mqtt_filters ||
+            broker_.subscriptions() >= limits.mqtt_filters_all)
+            return refuse(Code::quota, "filters");
+        auto made = std::make_unique<Subscription>();
+        made->client = this;
+        made->filter = filter.text;
+        broker_.subscribe(*made);
+        found = subscriptions_.emplace(made->filter, std::move(made)).first;
+    }
+    Subscription& subscription = *found->second;
+    subscription.qos = std::min<std::uint8_t>(filter.qos, 1);
+    subscription.no_local = filter.no_local;
+    subscription.as_published = filter.as_published;
+    subscription.identifier = identifier;
+    if (filter.retain_handling == 0 || (filter.retain_handling == 1 && fresh))
+        start_backlog(subscription);
+    return subscription.qos == 0 ? Code::success : Code::granted_1;
+}
+
+void Client::on_unsubscribe(std::string_view body) {
+    Subscribe packet;
+    if (const auto bad = read_unsubscribe(body, version_, packet)) return protocol_fault(*bad);
+    std::vector<Code> codes;
+    for (Filter filter; packet.filters.next(filter);) {
+        const auto found = subscriptions_.find(filter.text);
+        codes.push_back(found != subscriptions_.end() ? Code::success : Code::no_subscription);
+        if (found == subscriptions_.end()) continue;
+        broker_.unsubscribe(*found->second);
+        std::erase_if(backlog_, [&](const Backlog& one) { return one.filter == filter.text; });
+        subscriptions_.erase(found);
+    }
+    append_unsuback(out_, version_, packet.id, codes);
+    broker_.stats().packet_out(Type::unsuback);
+    broker_.dirty(*this);
+}
+
+// --- retained messages of a new subscription
+
+void Client::start_backlog(const Subscription& subscription) {
+    std::erase_if(backlog_, [&](const Backlog& one) { return one.filter == subscription.filter; });
+    Backlog& backlog = backlog_.emplace_back();
+    backlog.filter = subscription.filter;
+    backlog.as.qos = subscription.qos;
+    backlog.as.retain = true;
+    if (subscription.identifier != 0) backlog.as.identifiers = {subscription.identifier};
+    Hub* hub = broker_.parts().hub;
+    if (hub == nullptr || !may_match_gateway(subscription.filter)) return;
+    hub->visit_last(
+        [&subscription](const Frame& frame) {
+            const auto topic = gateway_topic(frame.channel());
+            return !topic.empty() && topic_matches(subscription.filter, topic);
+        },
+        [&backlog](const FramePtr& frame) { backlog.frames.push_back(frame); });
+}
+
+/// Some of them, while the queue is short: a wide filter must not fill it.
+void Client::fill_backlog(std::size_t& left) {
+    for (; !backlog_.empty() && left > 0 && queued_ < kWriteAhead; --left) {
+        Backlog& backlog = backlog_.front();
+        const auto add = [&](const MessagePtr& message) {
+            Outgoing out = backlog.as;
+            out.message = message;
+            out.qos = std::min(out.qos, message->qos());
+            queued_ += message->bytes() + kEntryBytes;
+            queue_.push(std::move(out));
+        };
+        if (!backlog.raw_done) {
+            backlog.after =
+                broker_.retained().visit(backlog.filter, backlog.after, 1, broker_.now(), add);
+            backlog.raw_done = backlog.after.empty();
+            continue;
+        }
+        if (backlog.frames_at == backlog.frames.size()) {
+            backlog_.erase(backlog_.begin());
+            continue;
+        }
+        const FramePtr frame = std::move(backlog.frames[backlog.frames_at++]);
+        const auto topic = gateway_topic(frame->channel());
+        Message::Parts parts;
+        parts.topic = topic;
+        parts.payload = frame->json();
+        parts.qos = 1;
+        add(std::make_shared<const Message>(parts));
+    }
+}
+
+// --- messages out
+
+void Client::deliver(const MessagePtr& message, const Delivery& how) {
+    if (state_ != State::open) return;
+    Outgoing out;
+    out.message = message;
+    out.qos = how.qos;
+    out.retain = how.retain;
+    out.identifiers.assign(how.identifiers.begin(), how.identifiers.end());
+    enqueue(std::move(out));
+    broker_.dirty(*this);
+}
+
+void Client::enqueue(Outgoing out) {
+    if (overflowed_) return;
+    const std::size_t bytes = out.message->bytes() + kEntryBytes;
+    if (queued_ + bytes > broker_.limits().client_queue_bytes && !make_room(bytes)) {
+        if (out.qos == 0) {
+            broker_.stats().dropped("queue-full");
+            return;
+        }
+        // A subscription of QoS 1 never skips in silence: flush() ends it, outside of this message.
+        overflowed_ = true;
+        return;
+    }
+    queued_ += bytes;
+    queue_.push(std::move(out));
+}
+
+/// Drops what was promised to nobody, oldest first. One message always has room.
+bool Client::make_room(std::size_t bytes) {
+    const auto most = broker_.limits().client_queue_bytes;
+    queue_.remove_if([&](const Outgoing& one) {
+        if (one.qos != 0 || queued_ + bytes <= most) return false;
+        queued_ -= one.message->bytes() + kEntryBytes;
+        broker_.stats().dropped("queue-full");
+        return true;
+    });
+    return queued_ + bytes <= most || queue_.empty();
+}
+
+/// False: its window is full.
+bool Client::write_one(const Outgoing& one) {
+    Delivery delivery;
+    delivery.qos = one.qos;
+    delivery.retain = one.retain;
+    delivery.identifiers = one.identifiers;
+    if (one.message->expires()) {
+        const auto left = *one.message->expires() - broker_.now();
+        if (left <= std::chrono::nanoseconds(0)) {
+            broker_.stats().expired.add();
+            return true;
+        }
+        delivery.expires_in =
+            static_cast<std::uint32_t>(std::chrono::ceil<std::chrono::seconds>(left).count());
+    }
+    if (publish_size(*one.message, version_, delivery) > most_packet_) {
+        broker_.stats().dropped("packet-size");  // as if delivered (v5 3.1.2-25)
+        return true;
+    }
+    if (one.qos > 0) {
+        if (in_flight_.size() >= window_) return false;
+        do {
+            if (++next_id_ == 0) next_id_ = 1;
+        } while (std::find(in_flight_.begin(), in_flight_.end(), next_id_) != in_flight_.end());
+        in_flight_.push_back(next_id_);
+        delivery.id = next_id_;
+    }
+    append_publish(out_, *one.message, version_, delivery);
+    broker_.stats().packet_out(Type::publish);
+    broker_.stats().publish_out(one.qos);
+    return true;
+}
+
+void Client::write_queue() {
+    while (!queue_.empty() && out_.size() < kWriteAhead) {
+        if (!write_one(queue_.front())) return;
+        queued_ -= queue_.front().message->bytes() + kEntryBytes;
+        queue_.pop();
+    }
+}
+
+void Client::say(std::string_view bytes) {
+    out_ += bytes;
+    broker_.dirty(*this);
+}
+
+void Client::flush() {
+    if (state_ == State::gone || state_ == State::fresh) return;
+    if (state_ == State::refused && broker_.now() < until_) return;
+    if (overflowed_ && state_ == State::open) return end(Code::quota, "slow-subscriber", true);
+    std::size_t left = kRetainedATurn;
+    while (!full_) {
+        if (state_ == State::open) {
+            fill_backlog(left);
+            write_queue();
+        }
+        if (out_.empty()) break;
+        const iovec part{out_.data(), out_.size()};
+        const auto written = connection_->write({&part, 1});
+        broker_.stats().bytes_out.add(written.bytes);
+        out_.erase(0, written.bytes);
+        full_ = written.state == HeldConnection::State::full;
+        if (written.state == HeldConnection::State::gone) return on_closed("network");
+    }
+    if (state_ == State::open) {
+        if (left == 0 && !backlog_.empty()) broker_.dirty(*this);
+        // Who does not take our answers is not asked for more.
+        if (out_.size() > kWriteAhead)
+            pause(Pause::output);
+        else
+            unpause(Pause::output);
+    }
+    if (!out_.empty() || (state_ != State::refused && state_ != State::ending)) return;
+    if (state_ == State::refused) {
+        state_ = State::ending;
+        until_ = broker_.now() + std::chrono::seconds(2);
+        schedule();
+    }
+    connection_->finish();
+}
+
+void Client::on_writable() {
+    full_ = false;
+    flush();
+}
+
+}  // namespace fog::mqtt

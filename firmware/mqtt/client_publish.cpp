@@ -1,0 +1,210 @@
+#include <algorithm>
+#include <utility>
+
+#include "firmware/core/text.hpp"
+#include "firmware/core/topic.hpp"
+#include "firmware/mqtt/client.hpp"
+#include "firmware/mqtt/topics.hpp"
+
+namespace fog::mqtt {
+
+bool Client::may_publish(std::string_view topic) const {
+    if (topic.starts_with('$') || is_gateway_topic(topic)) return false;
+    if (principal_.may(scope::kPublishApp)) return true;
+    return principal_.may(scope::kIngest) && !broker_.parts().is_command(topic);
+}
+
+/// False: it stays unread until there is room.
+bool Client::on_publish(const Header& header, std::string_view body) {
+    const auto most = broker_.options().receive_maximum;
+    // 3.1.1 has no word for "too many at once": not reading is one.
+    if (version_ == Version::v3 && (header.flags & 6U) != 0 && acks_.size() >= most) {
+        pause(Pause::window);
+        return false;
+    }
+    Publish publish;
+    auto fault = read_publish(header, body, version_, publish);
+    if (!fault) fault = resolve_alias(publish);
+    if (!fault && publish.qos == 2) fault = Refusal{Code::no_qos, "qos-2", false};
+    if (!fault && publish.qos == 1 && acks_.size() >= most)
+        fault = Refusal{Code::receive_maximum, "receive-maximum", false};
+    if (fault) {
+        protocol_fault(*fault);
+        return true;
+    }
+    if (const auto refusal = check_publish(publish)) {
+        broker_.stats().packet_in(Type::publish);
+        refuse_publish(publish, *refusal);
+        return true;
+    }
+    if (!store_and_route(publish)) return false;
+    broker_.stats().packet_in(Type::publish);
+    broker_.stats().publish_in(publish.qos);
+    if (publish.duplicate) broker_.stats().redelivered.add();
+    return true;
+}
+
+MaybeRefusal Client::resolve_alias(Publish& publish) {
+    if (!publish.properties.has(Property::alias)) return std::nullopt;
+    const std::size_t alias = publish.properties.alias;
+    if (alias > broker_.limits().mqtt_aliases) return Refusal{Code::bad_alias, "alias", false};
+    if (aliases_.size() <= alias) aliases_.resize(alias + 1);
+    if (!publish.topic.empty()) {
+        aliases_[alias] = publish.topic;
+        return std::nullopt;
+    }
+    if (aliases_[alias].empty()) return Refusal{Code::protocol, "alias-not-set", false};
+    publish.topic = aliases_[alias];
+    return std::nullopt;
+}
+
+MaybeRefusal Client::check_publish(const Publish& publish) const {
+    const Limits& limits = broker_.limits();
+    if (!check_topic_name(publish.topic, limits.topic_bytes, limits.topic_levels))
+        return Refusal{Code::bad_topic, "topic", false};
+    if (!may_publish(publish.topic)) return Refusal{Code::denied, "publish-denied", false};
+    if (publish.properties.payload_format == 1 && !valid_utf8(publish.payload))
+        return Refusal{Code::bad_payload, "payload-format", false};
+    // Only what the log can take as a whole may be acknowledged.
+    if (publish.qos > 0 && publish.payload.size() > limits.payload_bytes &&
+        !broker_.parts().not_ingested(publish.topic))
+        return Refusal{Code::quota, "payload-size", false};
+    return std::nullopt;
+}
+
+/// v5 hears why; 3.1.1 knows no refusal, and an acknowledgement would promise flash, so it is
+/// closed (3.3.5 allows that).
+void Client::refuse_publish(const Publish& publish, const Refusal& refusal) {
+    broker_.stats().refused(refusal.reason);
+    if (publish.qos == 0) return;
+    if (version_ == Version::v3) return end(refusal.code, refusal.reason, true);
+    acknowledge(publish.id, refusal.code, 0);
+}
+
+bool Client::store_and_route(const Publish& publish) {
+    Message::Parts parts;
+    parts.topic = publish.topic;
+    parts.payload = publish.payload;
+    parts.properties = publish.properties.raw;
+    parts.qos = publish.qos;
+    parts.retain = publish.retain;
+    if (publish.properties.has(Property::message_expiry))
+        parts.expires = broker_.now() + std::chrono::seconds(publish.properties.message_expiry);
+    const auto message = std::make_shared<const Message>(parts);
+    const bool v5 = version_ == Version::v5;
+    const bool keeps = !publish.retain || broker_.retained().takes(message);
+    if (!keeps && v5) {
+        refuse_publish(publish, {Code::quota, "retained-full", false});
+        return true;
+    }
+    const bool ingests = !broker_.parts().not_ingested(publish.topic);
+    const bool promised = publish.qos > 0 && !(v5 && broker_.is_degraded());
+    std::uint64_t entry = 0;
+    if (ingests) {
+        const auto pushed =
+            broker_.ingest(*this, *message, publish.retain, publish.duplicate, promised, entry);
+        if (pushed == IngestRing::Push::full) {
+            broker_.stats().ring_full.add();
+            pause(Pause::ring);
+            broker_.stalled(*this);
+            return false;
+        }
+        if (pushed == IngestRing::Push::closed) {
+            pause(Pause::stop);
+            return false;
+        }
+        if (pushed == IngestRing::Push::too_large) {
+            refuse_publish(publish, {Code::quota, "payload-size", false});
+            return true;
+        }
+    }
+    if (publish.retain && !broker_.retained().set(message))
+        broker_.stats().refused("retained-full");
+    const auto receivers = broker_.route(message, this);
+    if (publish.qos == 0 || state_ != State::open) return true;
+    auto code = ingests || receivers > 0 ? Code::success : Code::no_subscribers;
+    if (ingests && !promised) code = Code::quota;
+    acknowledge(publish.id, code, entry);
+    return true;
+}
+
+// --- acknowledgements, in the order their publishes came
+
+void Client::acknowledge(std::uint16_t id, Code code, std::uint64_t entry) {
+    acks_.push({entry, broker_.now(), id, code});
+    if (entry == 0) return release_ready(0);
+    broker_.pace().published(sender_, broker_.options().receive_maximum);
+    broker_.await(*this, entry);
+}
+
+void Client::release_ready(std::uint64_t upto) {
+    std::uint32_t durable = 0;
+    const auto now = broker_.now();
+    bool any = false;
+    while (!acks_.empty() && acks_.front().entry <= upto) {
+        const PendingAck ack = acks_.front();
+        acks_.pop();
+        append_ack(out_, version_, Type::puback, ack.id, ack.code);
+        broker_.stats().packet_out(Type::puback);
+        broker_.stats().acked(ack.code);
+        broker_.stats().ack_wait.record(std::chrono::duration<double>(now - ack.read).count());
+        durable += ack.entry != 0 ? 1 : 0;
+        any = true;
+    }
+    if (!any) return;
+    broker_.pace().acknowledged(sender_, durable, broker_.options().receive_maximum);
+    broker_.dirty(*this);
+}
+
+void Client::release(std::uint64_t upto) {
+    if (state_ != State::open) return;
+    release_ready(upto);
+    if (acks_.size() < broker_.options().receive_maximum) unpause(Pause::window);
+}
+
+void Client::refuse(std::uint64_t entry) {
+    if (state_ != State::open) return;
+    broker_.stats().refused("store");
+    // Not acknowledged, and closed, so that the client sends it again.
+    if (version_ == Version::v3) return end(Code::quota, "store", true);
+    for (std::size_t i = 0; i < acks_.size(); ++i)
+        if (acks_[i].entry == entry) acks_[i].code = Code::quota;
+}
+
+/// v5 hears at once that nothing is promised; 3.1.1 waits until the store takes it or gives it up.
+void Client::degraded() {
+    if (state_ != State::open || version_ == Version::v3) return;
+    std::uint32_t freed = 0;
+    for (std::size_t i = 0; i < acks_.size(); ++i) {
+        if (acks_[i].entry == 0) continue;
+        acks_[i].code = Code::quota;
+        acks_[i].entry = 0;
+        ++freed;
+    }
+    broker_.pace().acknowledged(sender_, freed, broker_.options().receive_maximum);
+    release_ready(0);
+}
+
+void Client::on_ack(Type type, std::string_view body) {
+    Ack ack;
+    if (const auto bad = read_ack(type, body, version_, ack)) return protocol_fault(*bad);
+    if (type == Type::puback) {
+        const auto found = std::find(in_flight_.begin(), in_flight_.end(), ack.id);
+        if (found == in_flight_.end()) return broker_.stats().refused("unknown-id");
+        *found = in_flight_.back();
+        in_flight_.pop_back();
+        if (!queue_.empty()) broker_.dirty(*this);
+        return;
+    }
+    // Nothing is sent or taken with QoS 2: every id of it is unknown.
+    broker_.stats().refused("unknown-id");
+    if (type == Type::pubcomp) return;
+    const auto answer = type == Type::pubrec ? Type::pubrel : Type::pubcomp;
+    if (answer == Type::pubrel && version_ == Version::v3) return;
+    std::string out;
+    append_ack(out, version_, answer, ack.id, Code::id_not_found);
+    broker_.stats().packet_out(answer);
+    say(out);
+}
+
+}  // namespace fog::mqtt

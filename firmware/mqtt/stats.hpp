@@ -1,0 +1,43 @@
+#pragma once
+
+#include <array>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "firmware/core/metrics.hpp"
+#include "firmware/mqtt/packet.hpp"
+
+namespace fog::mqtt {
+
+/// What /metrics knows of the listener. Thread: fog-io.
+class Stats {
+public:
+    explicit Stats(Metrics& metrics);
+
+    /// A publish, subscription or connection that was not granted.
+    void refused(std::string_view reason) { by("fogline_mqtt_refused_total", reason); }
+    /// A connection we ended.
+    void closed(std::string_view reason) { by("fogline_mqtt_closed_total", reason); }
+    /// A message a subscriber did not get.
+    void dropped(std::string_view reason) { by("fogline_mqtt_dropped_total", reason); }
+    void acked(Code code);
+    void packet_in(Type type) { in_[static_cast<std::size_t>(type)]->add(); }
+    void packet_out(Type type) { out_[static_cast<std::size_t>(type)]->add(); }
+    void publish_in(unsigned qos) { publish_in_[qos]->add(); }
+    void publish_out(unsigned qos) { publish_out_[qos]->add(); }
+
+    Counter &bytes_in, &bytes_out, &expired, &redelivered, &takeovers, &hurried, &ring_full;
+    Gauge &clients_v3, &clients_v5, &subscriptions, &retained, &retained_bytes, &waiting_acks;
+    Histogram& ack_wait;
+
+private:
+    void by(std::string_view name, std::string_view reason);
+
+    Metrics& metrics_;
+    std::array<Counter*, 16> in_{}, out_{};
+    std::array<Counter*, 3> publish_in_{}, publish_out_{};
+    std::unordered_map<std::string, Counter*> counters_;
+};
+
+}  // namespace fog::mqtt
