@@ -1,0 +1,185 @@
+#include <doctest/doctest.h>
+
+#include <atomic>
+
+#include "firmware/core/reading.hpp"
+#include "firmware/io/mqtt_client.hpp"
+#include "tests/support/gateway.hpp"
+#include "tests/support/mosquitto.hpp"
+#include "tests/support/mqtt_peer.hpp"
+
+using namespace fog;
+using namespace std::chrono_literals;
+
+namespace {
+
+bool have_tools() {
+    return ::access("/usr/bin/mosquitto_pub", X_OK) == 0 &&
+           ::access("/usr/bin/mosquitto_sub", X_OK) == 0;
+}
+
+/// A gateway with the listener on a port of its own.
+struct Site {
+    explicit Site(std::string more = {}) {
+        gateway.write("fogline.toml",
+                      "[http]\nlisten = [\"127.0.0.1\"]\nport = 0\n[mqtt.listener]\nport = 0\n"
+                      "bind = [\"127.0.0.1\"]\n" +
+                          more);
+        gateway.start();
+        const bool up =
+            eventually([this] { return !text_of(gateway.path("run/mqtt.port")).empty(); });
+        REQUIRE_MESSAGE(up, gateway.log());
+        port = std::to_string(
+            std::strtoul(text_of(gateway.path("run/mqtt.port")).c_str(), nullptr, 10));
+    }
+    /// mosquitto_pub or _sub with what it needs to get in.
+    std::vector<std::string> tool(std::string name, std::string version,
+                                  std::vector<std::string> more) const {
+        std::vector<std::string> words = {
+            std::move(name), "-h", "127.0.0.1", "-p", port,           "-V",
+            version,         "-u", "u",         "-P", gateway.token()};
+        words.insert(words.end(), more.begin(), more.end());
+        return words;
+    }
+    int publish(std::string version, std::vector<std::string> more) const {
+        return run_program(tool("mosquitto_pub", std::move(version), std::move(more)));
+    }
+
+    Gateway gateway;
+    std::string port;
+};
+
+/// mosquitto_sub under way; what it prints.
+class Subscriber {
+public:
+    Subscriber(const Site& site, std::string version, std::vector<std::string> more)
+        : out_(folder_.path() / "out") {
+        more.push_back("-v");
+        child_ = Child(site.tool("mosquitto_sub", std::move(version), std::move(more)), out_);
+    }
+    bool has(std::string_view line) {
+        return eventually([&] { return text_of(out_).find(line) != std::string::npos; });
+    }
+    std::string text() const { return text_of(out_); }
+
+private:
+    TempFolder folder_;
+    std::filesystem::path out_;
+    Child child_;
+};
+
+}  // namespace
+
+TEST_CASE("mosquitto_pub and _sub, both versions: QoS 0 and 1, retained, will, wildcards") {
+    if (!have_tools()) {
+        MESSAGE("skipped: mosquitto-clients is not installed");
+        return;
+    }
+    Site site;
+    for (const std::string version : {"311", "5"}) {
+        CAPTURE(version);
+        const std::string root = "site" + version;
+        CHECK(site.publish(version, {"-t", root + "/a/kept", "-m", "old", "-q", "1", "-r"}) == 0);
+        Subscriber sub(site, version, {"-t", root + "/+/#", "-q", "1"});
+        CHECK(sub.has(root + "/a/kept old\n"));
+        CHECK(site.publish(version, {"-t", root + "/a/b", "-m", "zero", "-q", "0"}) == 0);
+        CHECK(site.publish(version, {"-t", root + "/a/b", "-m", "one", "-q", "1"}) == 0);
+        CHECK(sub.has(root + "/a/b zero\n"));
+        CHECK(sub.has(root + "/a/b one\n"));
+        // A client that dies leaves its will.
+        TempFolder folder;
+        Child dying(site.tool("mosquitto_sub", version,
+                              {"-t", "nothing", "--will-topic", root + "/w/gone", "--will-payload",
+                               "bye", "--will-qos", "1"}),
+                    folder.path() / "out");
+        CHECK(eventually([&] { return site.gateway.metric("fogline_mqtt_clients") >= 2; }));
+        dying.kill9();
+        CHECK(sub.has(root + "/w/gone bye\n"));
+    }
+}
+
+TEST_CASE("a published reading is in the registry and on fogline/v1 for subscribers") {
+    if (!have_tools()) {
+        MESSAGE("skipped: mosquitto-clients is not installed");
+        return;
+    }
+    Site site;
+    CHECK(site.publish("5", {"-t", "press4/telemetry", "-m", R"({"temp":61.25})", "-q", "1"}) == 0);
+    // Committed before mosquitto_pub was told.
+    const auto point = site.gateway.point("press4", "temp");
+    CHECK_MESSAGE(!point.is_null(), site.gateway.log());
+    Subscriber sub(site, "311", {"-t", "fogline/v1/press4/#"});
+    CHECK(sub.has("fogline/v1/press4/temp {\"gw\":"));
+    CHECK(sub.has("\"v\":61.25"));
+    CHECK(site.publish("311", {"-t", "press4/telemetry", "-m", R"({"temp":62.5})", "-q", "1"}) ==
+          0);
+    CHECK(sub.has("\"v\":62.5"));
+    // Nobody publishes there.
+    site.publish("5", {"-t", "fogline/v1/press4/temp", "-m", "1", "-q", "1"});
+    CHECK(site.gateway.metric("fogline_mqtt_refused_total") == 1);
+}
+
+TEST_CASE("a publish that nobody can decode is kept raw before it is acknowledged") {
+    Site site;
+    MqttPeer peer;
+    REQUIRE(peer.connect(static_cast<std::uint16_t>(std::stoul(site.port)), 5, "odd",
+                         site.gateway.token()));
+    CHECK(peer.publish("odd/bytes", std::string_view("\xff\x00\x01", 3), 1));
+    std::vector<std::uint16_t> acks;
+    CHECK(peer.acks(acks, 10s));
+    CHECK(acks == std::vector<std::uint16_t>{1});
+    site.gateway.kill9();
+    site.gateway.start();
+    const auto events = site.gateway.get("/api/v1/events-log?kind=raw");
+    CHECK(events.status == 200);
+    CHECK_MESSAGE(events.body.find("/wAB") != std::string::npos, events.body);
+}
+
+TEST_CASE("Paho: connects, subscribes, publishes with QoS 1 and hears itself") {
+    Site site;
+    MqttOptions options;
+    options.url = "mqtt://127.0.0.1:" + site.port;
+    options.client_id = "paho";
+    options.user = "u";
+    options.password = site.gateway.token();
+    options.clean_session = true;
+    std::atomic<int> heard{0}, delivered{0};
+    MqttClient::Handlers handlers;
+    handlers.message = [&heard](const MqttClient::Message& message) {
+        if (message.topic == "echo/a" && as_text(message.payload) == "hello") ++heard;
+    };
+    handlers.lost = [](std::string) {};
+    handlers.delivered = [&delivered](std::int64_t token, bool good, std::string) {
+        if (token == 7 && good) ++delivered;
+    };
+    MqttClient client(options, std::move(handlers));
+    const auto connected = client.connect(10s);
+    REQUIRE_MESSAGE(connected.has_value(), connected.error().what);
+    const std::vector<std::string> filters = {"echo/#"};
+    CHECK(client.subscribe(filters, 1, 10s).has_value());
+    CHECK(client.publish(7, "echo/a", "hello", 1, false).has_value());
+    CHECK(eventually([&] { return heard == 1 && delivered == 1; }));
+    client.disconnect(2s);
+    // A session that must be kept is refused, not pretended.
+    options.clean_session = false;
+    MqttClient lasting(options, {[](const auto&) {}, [](std::string) {}, {}});
+    CHECK(!lasting.connect(10s).has_value());
+}
+
+TEST_CASE("a taken port is told with the program that has it; the rest is served") {
+    if (!Mosquitto::available()) {
+        MESSAGE("skipped: mosquitto is not installed");
+        return;
+    }
+    Mosquitto broker;
+    Gateway gateway;
+    gateway.write("fogline.toml",
+                  "[http]\nlisten = [\"127.0.0.1\"]\nport = 0\n[mqtt.listener]\nport = " +
+                      std::to_string(broker.port()) + "\nbind = [\"127.0.0.1\"]\n");
+    gateway.start();
+    CHECK(gateway.log().find("is taken by mosquitto (pid " + std::to_string(broker.pid())) !=
+          std::string::npos);
+    CHECK(gateway.get("/readyz").status == 503);
+    broker.kill();
+    CHECK(eventually([&] { return gateway.get("/readyz").status == 200; }));
+}
