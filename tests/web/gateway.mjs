@@ -66,7 +66,7 @@ export class Gateway {
   // Whether this tree's daemon passes a simulator's switches on.
   static switches = openapi.includes('/api/v1/simulator:');
 
-  // options: name, rules {file: text}, uplink (true: the same broker is the cloud), extra (more configuration)
+  // options: name, rules {file: text}, uplink (true: the same broker is the cloud), more (lines for the main file)
   static async start(options = {}) {
     const one = new Gateway();
     one.bin = process.env.FOG_BIN;
@@ -97,15 +97,14 @@ export class Gateway {
     await until('the broker listens', () => answers(this.mqttPort));
   }
 
-  configure({ name = 'Test box', rules = {}, uplink = false, extra = '' }) {
+  configure({ name = 'Test box', rules = {}, uplink = false, more = '' }) {
     const config = join(this.folder, 'config');
     for (const part of ['rules.d', 'ports.d', 'uplinks.d']) mkdirSync(join(config, part), { recursive: true });
     mkdirSync(this.state);
     this.config = join(config, 'fogline.toml');
     writeFileSync(this.config, `[gateway]\nname = "${name}"\n[http]\nlisten = ["127.0.0.1"]\nport = ${this.port}\n` +
-      `[log]\nmax_bytes = "64 MiB"\n[[mqtt.source]]\nid = "devices"\nurl = "mqtt://127.0.0.1:${this.mqttPort}"\n`);
+      `[log]\nmax_bytes = "64 MiB"\n[[mqtt.source]]\nid = "devices"\nurl = "mqtt://127.0.0.1:${this.mqttPort}"\n${more}`);
     for (const [file, text] of Object.entries(rules)) writeFileSync(join(config, 'rules.d', file), text);
-    if (extra) appendFileSync(this.config, extra);
     if (Gateway.switches) appendFileSync(this.config, `[simulator]\nsocket = "${join(this.folder, 'sim', 'control.sock')}"\n`);
     if (uplink)
       writeFileSync(join(config, 'uplinks.d', 'cloud.toml'), `type = "mqtt"\nurl = "mqtt://127.0.0.1:${this.mqttPort}"\n`);
@@ -179,6 +178,7 @@ export class Gateway {
   stopSimulation() { return stopChild(this.sim); }
 
   kill() { return stopChild(this.daemon, 'SIGKILL'); }
+  halt() { return stopChild(this.daemon); }
 
   async stop() {
     await stopChild(this.sim);

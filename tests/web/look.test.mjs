@@ -1,4 +1,4 @@
-// Every page at three widths, light and dark: axe, no sideways scrolling, no CSP violation. FOG_SCREENSHOTS=1 keeps pictures.
+// Every page at four widths, light and dark: axe, no sideways scrolling, no CSP violation. FOG_SCREENSHOTS=1 keeps pictures.
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -54,7 +54,7 @@ let watched;
 let tab;
 
 async function matrix(page, name) {
-  for (const width of [320, 768, 1280]) {
+  for (const width of [320, 360, 768, 1280]) {
     for (const colorScheme of ['light', 'dark']) {
       await page.setViewportSize({ width, height: 900 });
       await page.emulateMedia({ colorScheme });
@@ -95,7 +95,7 @@ test('look: claim and sign in', async () => {
 
 test('look: every page', async (t) => {
   await box.ready(box.token('read:live'));
-  await box.simulate({ count: 8, interval: '1 s', extra: '[[device]]\nid = "freezer-9"\npersonality = "mqtt.json"\ninterval = "1 s"\nlink = { prefix = "sim", qos = 1 }\n' +
+  await box.simulate({ count: 8, interval: '1 s', more: '[[device]]\nid = "freezer-9"\npersonality = "mqtt.json"\ninterval = "1 s"\nlink = { prefix = "sim", qos = 1 }\n' +
     'point.temp = { unit = "Cel", signal = { constant = -9.5 }, sensor = { noise = 0.1, quantum = 0.1 } }\n' });
   tab = await watched.signedIn();
   await until('an alarm', async () => (await tab.evaluate(() => fetch('/api/v1/alarms').then((a) => a.json()))).items.length > 0);

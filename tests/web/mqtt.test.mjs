@@ -11,7 +11,7 @@ let url;
 let password;
 
 before(async () => {
-  box = await Gateway.start({ extra: '[mqtt.listener]\nport = 0\nbind = ["127.0.0.1"]\n' });
+  box = await Gateway.start({ more: '[mqtt.listener]\nport = 0\nbind = ["127.0.0.1"]\n' });
   box.claim();
   password = box.token('read:live', 'ingest');
   const file = join(box.runtime, 'mqtt.port');

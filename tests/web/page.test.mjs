@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { launch, overflow, signIn, Watched } from './browser.mjs';
 import { Gateway, PASSPHRASE, until } from './gateway.mjs';
+import { looksLike } from './golden.mjs';
 
 const rule = `title = "Freezer too warm"
 bind = { device = "freezer-*" }
@@ -64,6 +65,7 @@ after(async () => {
 test('page: the first visitor claims the gateway with the keyboard alone', async () => {
   await page.goto(box.url);
   await headline(page, 'Claim this gateway');
+  await looksLike(page.locator('body'), 'claim');
   await tabTo(page, /^Claim code/);
   await page.keyboard.type('AAAAAAAA');
   await tabTo(page, /^New passphrase/);
@@ -78,6 +80,7 @@ test('page: the first visitor claims the gateway with the keyboard alone', async
   await page.keyboard.type(box.claimCode());
   await page.keyboard.press('Enter');
   await headline(page, 'Name this gateway');
+  await looksLike(page.locator('main'), 'name');
   await tabTo(page, /^Go to the live values/);
   await page.keyboard.press('Enter');
   await headline(page, 'Live');
@@ -153,6 +156,8 @@ test('page: find a device with the keyboard alone', async () => {
   assert.match(await page.title(), /^cold1/);
   await page.getByRole('heading', { name: 'History' }).waitFor();
   assert.equal(await page.evaluate(() => document.activeElement.id), 'main', 'the focus is on the new page');
+  await page.locator('.plot canvas').waitFor();
+  await looksLike(page.locator('main'), 'device');
 });
 
 test('page: a rule made with the keyboard raises an alarm', async () => {
@@ -176,10 +181,12 @@ test('page: a rule made with the keyboard raises an alarm', async () => {
   await page.keyboard.press('Control+a');
   await page.keyboard.type('1');
   await page.getByText('This rule is valid.').waitFor();
+  await looksLike(page.locator('.editor > div').first(), 'rule');
   await tabTo(page, /^Review and save/);
   await page.keyboard.press('Enter');
   const dialog = page.getByRole('dialog', { name: 'What will be written' });
   await dialog.getByText('H = "25 Cel"').waitFor();
+  await looksLike(dialog, 'rule-review');
   await tabTo(page, /^Save$/);
   await page.keyboard.press('Enter');
   await headline(page, 'Rule: Cold room warm');
@@ -192,9 +199,11 @@ test('page: an alarm is acknowledged with the keyboard alone, with a note', asyn
   await headline(page, 'Alarms');
   const alarm = page.locator('.alarm', { hasText: 'cold1' });
   await alarm.filter({ hasText: 'Active, not acknowledged' }).waitFor();
+  await looksLike(page.locator('main'), 'alarms');
   await page.keyboard.press('j');
   await page.keyboard.press('a');
   await page.getByLabel('Note (optional)').waitFor();
+  await looksLike(page.getByRole('dialog'), 'acknowledge');
   await page.keyboard.type('door was open');
   await page.keyboard.press('Enter');
   await alarm.filter({ hasText: 'Active, acknowledged' }).filter({ hasText: 'door was open' }).waitFor();
@@ -212,6 +221,7 @@ test('page: the backlog is read with the keyboard alone, and the ledger adds up'
   await page.locator('.pill', { hasText: 'Paused' }).waitFor();
   for (let i = 0; i < 5; ++i) box.publish('tele/cold1/SENSOR', tasmota(10 + i));
   await page.getByText(/^[1-9]\d* records waiting$/).waitFor();
+  await looksLike(page.locator('main'), 'cloud');
   await page.locator('.equation').filter({ hasText: /difference 0$/ }).waitFor();
   await tabTo(page, /^Resume cloud/);
   await page.keyboard.press('Enter');

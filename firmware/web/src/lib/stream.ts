@@ -11,7 +11,7 @@ export interface Envelope {
 export type LinkState =
   | { is: 'connecting' }
   | { is: 'live' }
-  | { is: 'down'; retryIn: number; tries: number } // ms
+  | { is: 'down'; retryIn: number; tries: number; why: string } // ms; in the gateway's words, if it had any
   | { is: 'refused' }; // the session has ended
 
 export type StreamNews = { link: LinkState } | { events: Envelope[] };
@@ -92,7 +92,7 @@ export class StreamClient {
       this.tries = 0;
       this.say({ is: 'live' });
     }
-    if (one.ev === 'refused' || one.ev === 'bye') return this.failed();
+    if (one.ev === 'refused' || one.ev === 'bye') return this.failed((one.problem as { title?: string } | undefined)?.title);
     this.pending.push(one);
     if (this.sending === 0) this.sending = setTimeout(() => this.flush(), 0) as unknown as number;
   }
@@ -109,12 +109,12 @@ export class StreamClient {
     this.watch = setTimeout(() => this.failed(), SILENT) as unknown as number;
   }
 
-  private failed(): void {
+  private failed(why = ''): void {
     if (!this.source) return;
     this.drop();
     this.wait = Math.min(LONGEST_RETRY, FIRST_RETRY * 2 ** this.tries++) * (0.8 + Math.random() * 0.4);
     this.timer = setTimeout(() => this.open(), this.wait) as unknown as number;
-    this.say({ is: 'down', retryIn: this.wait, tries: this.tries });
+    this.say({ is: 'down', retryIn: this.wait, tries: this.tries, why });
     void this.lookForSession(this.timer);
   }
 

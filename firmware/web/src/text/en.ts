@@ -52,6 +52,7 @@ export const t = {
   },
   banner: {
     down: 'The live stream is down. Values below are the last known.',
+    why: (title: string) => `The gateway says: ${title}.`,
     again: (s: number) => `Next try in ${s} s.`,
     trying: 'Trying now.',
     label: 'Connection',

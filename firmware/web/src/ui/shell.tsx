@@ -82,7 +82,7 @@ function Banner() {
   const left = Math.max(0, Math.ceil((state.retryIn - (now.value - linkSince.value)) / 1000));
   return (
     <section class="banner" aria-label={t.banner.label}>
-      <p>{t.banner.down} <span>{left > 0 ? t.banner.again(left) : t.banner.trying}</span></p>
+      <p>{t.banner.down}{state.why && ` ${t.banner.why(state.why)}`} <span>{left > 0 ? t.banner.again(left) : t.banner.trying}</span></p>
       <button type="button" onClick={retry}>{t.retry}</button>
     </section>
   );
