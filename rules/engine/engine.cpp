@@ -299,21 +299,27 @@ void RuleEngine::Impl::describe(AlarmRecord& record, const AlarmSpec& spec,
     const std::size_t stream = instance.stream_of_condition();
     info.value = instance.slots[stream].value;
     info.unit = instance.units[stream].code;
-    info.text = fill_text(spec, instance);
+    info.text = fill_text(spec, instance, info.limit);
     if (verdict.level == Level::none) return;  // a return keeps level and severity of the raise
     info.level = to_text(verdict.level);
     info.severity = spec.severity[static_cast<std::size_t>(verdict.level)];
     info.limit = verdict.level == Level::on ? std::nullopt : std::optional(verdict.limit);
 }
 
-std::string RuleEngine::Impl::fill_text(const AlarmSpec& spec, const Instance& instance) const {
+// A return names the limit that was left, which the verdict no longer has.
+std::string RuleEngine::Impl::fill_text(const AlarmSpec& spec, const Instance& instance,
+                                        std::optional<double> raised_at) const {
     const Verdict3& verdict = instance.effective;
     const std::size_t stream = instance.stream_of_condition();
     const std::string& unit = instance.units[stream].code;
     const auto word = [&](std::string_view name) -> std::string {
         if (name == "device") return instance.device;
         if (name == "title") return instance.spec.title;
-        if (name == "limit") return quantity_text(verdict.limit, unit);
+        if (name == "limit") {
+            const bool judged = verdict.level != Level::none && verdict.level != Level::on;
+            const auto limit = judged ? std::optional(verdict.limit) : raised_at;
+            return limit ? quantity_text(*limit, unit) : std::string("none");
+        }
         if (name == "peak") return quantity_text(instance.peak, unit);
         const auto held = std::max(now_ - verdict.since, nanoseconds{});
         if (name == "held") return duration_text(std::chrono::floor<std::chrono::seconds>(held));

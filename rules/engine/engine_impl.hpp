@@ -112,7 +112,8 @@ private:
     void judge(Instance& instance, Rule& rule, Effects& out);
     void act(Instance& instance, Rule& rule, const Verdict3& before, Effects& out);
     void describe(AlarmRecord& record, const AlarmSpec& spec, const Instance& instance);
-    std::string fill_text(const AlarmSpec& spec, const Instance& instance) const;
+    std::string fill_text(const AlarmSpec& spec, const Instance& instance,
+                          std::optional<double> raised_at) const;
     void derive(Instance& instance, Effects& out);
     void route(std::size_t total, Effects& out);
     void merge(Routing& routing, const RouteSpec& spec, Effects& out) const;

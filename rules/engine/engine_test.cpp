@@ -72,6 +72,7 @@ TEST_CASE("engine: an alarm is raised, escalated, acknowledged and cleared") {
     w.push(t, 78.5, 1s);
     CHECK(w.changes() == Lines{"boiler-1/hot#1 deescalated active-acked H"});
     w.push(t, 78.0, 1s);
+    CHECK(member(w.out.events.at(0), "text") == "Too hot: 78 Cel on boiler-1, limit 80 Cel");
     CHECK(w.changes() == Lines{"boiler-1/hot#1 cleared normal H"});
     CHECK(w.engine->alarms().empty());
     CHECK(!w.engine->ack_alarm("boiler-1/cold", "eve", "", w.at(), w.out).has_value());
