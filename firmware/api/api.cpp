@@ -12,6 +12,7 @@ void register_api(Router& router, const ApiParts& parts) {
     register_device_api(router, parts);
     register_gateway_api(router, parts);
     register_history_api(router, parts);
+    register_registry_api(router, parts);
     register_simulator_api(router, parts);
     register_rule_api(router, parts);
     register_alarm_api(router, parts);
@@ -54,6 +55,16 @@ void answer_on_pipe(const ApiParts& parts, Responder respond,
     const bool taken = parts.pipeline.run(
         [respond, answer = std::move(answer)](PipelineDesk& desk) { respond(answer(desk)); });
     if (!taken) respond(busy());
+}
+
+Response bad_parameter(std::string_view name, std::string_view detail) {
+    Problem problem;
+    problem.status = 400;
+    problem.slug = "parameter-invalid";
+    problem.title = "A parameter is not valid";
+    problem.detail = std::string(name) + ": " + std::string(detail);
+    problem.errors.push_back({"E0002", std::string(name), {}, std::string(detail), {}, false});
+    return problem_response(problem);
 }
 
 Response not_found(std::string_view what, std::string_view name) {

@@ -37,6 +37,7 @@ struct LinkState {
     std::string id;
     bool up = false;
     std::string words;
+    std::string address = {};  // URL of an MQTT broker, without user; "" of anything else
 };
 
 /// What the handlers work with; all of it outlives the router's use.
@@ -68,6 +69,7 @@ void register_ingest_api(Router& router, const ApiParts& parts);
 void register_device_api(Router& router, const ApiParts& parts);
 void register_gateway_api(Router& router, const ApiParts& parts);
 void register_simulator_api(Router& router, const ApiParts& parts);
+void register_registry_api(Router& router, const ApiParts& parts);
 void register_history_api(Router& router, const ApiParts& parts);
 void register_rule_api(Router& router, const ApiParts& parts);
 void register_alarm_api(Router& router, const ApiParts& parts);
@@ -80,6 +82,8 @@ void answer_on_pipe(const ApiParts& parts, Responder respond,
 /// Runs `job` on fog-pipe and waits for it: for fog-api handlers that go on afterwards. False:
 /// too busy, or not done within seconds.
 bool wait_on_pipe(const ApiParts& parts, const std::function<void(PipelineDesk&)>& job);
+/// 400 problem about a parameter of the query.
+Response bad_parameter(std::string_view name, std::string_view detail);
 /// 404 problem.
 Response not_found(std::string_view what, std::string_view name);
 /// 412 (or 428: If-Match is missing) with what is there now: `"current":{"etag":…,"value":…}`.

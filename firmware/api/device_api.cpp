@@ -45,6 +45,8 @@ struct PointShown {
 };
 struct DeviceShown {
     std::string id, name, key, source, dialect;
+    Admission admission = Admission::active;
+    NewKind kind = NewKind::announced;
     DevicePresence presence;
     BootId boot;
     MonoTime last_seen;
@@ -52,16 +54,37 @@ struct DeviceShown {
     std::vector<PointShown> points;
 };
 
+/// Which part of the devices a list shows. Those ignored are in no other.
+enum class Show : std::uint8_t { all, fresh, missing, ignored };
+std::optional<Show> show_of(std::string_view word) {
+    if (word.empty() || word == "all") return Show::all;
+    if (word == "new") return Show::fresh;
+    if (word == "missing") return Show::missing;
+    if (word == "ignored") return Show::ignored;
+    return std::nullopt;
+}
+
 struct Wanted {
+    Show show = Show::all;
     bool points = true;  // with values, not names only
     bool spark = false;
 };
+
+bool shows(PipelineDesk& desk, const DeviceState& device, Show show) {
+    if (show == Show::ignored) return device.admission == Admission::ignored;
+    if (device.admission == Admission::ignored) return false;
+    if (show == Show::fresh) return device.admission == Admission::provisional;
+    if (show == Show::all) return true;
+    const auto index = static_cast<std::uint32_t>(&device - desk.registry.devices().data());
+    return desk.registry.presence(index, desk.moment.now).state == Presence::silent;
+}
 
 DeviceShown copy_device(PipelineDesk& desk, std::uint32_t index, const Wanted& wanted) {
     const DeviceState& device = desk.registry.devices()[index];
     DeviceShown out{device.id,      device.name,
                     device.key,     device.source,
-                    device.dialect, desk.registry.presence(index, desk.moment.now),
+                    device.dialect, device.admission,
+                    device.kind,    desk.registry.presence(index, desk.moment.now),
                     device.boot,    device.last_seen,
                     device.samples, {}};
     out.points.reserve(device.points.size());
@@ -130,6 +153,8 @@ void add_device(JsonOut& out, const ApiParts& parts, const DeviceShown& device, 
         .member("key", device.key)
         .member("source", device.source)
         .member("dialect", device.dialect)
+        .member("admission", to_text(device.admission))
+        .member("kind", to_text(device.kind))
         .member("state", to_text(device.presence.state))
         .member("reason", device.presence.reason)
         .member("interval_s", rounded(device.presence.interval_s))
@@ -163,6 +188,7 @@ DeviceSlice take_slice(PipelineDesk& desk, std::size_t from, std::size_t most,
                        std::string_view filter, const Wanted& wanted) {
     const auto& devices = desk.registry.devices();
     const auto matches = [&](const DeviceState& device) {
+        if (!shows(desk, device, wanted.show)) return false;
         return filter.empty() || contains(device.id, filter) || contains(device.name, filter) ||
                contains(device.source, filter) || contains(device.dialect, filter);
     };
@@ -175,10 +201,7 @@ DeviceSlice take_slice(PipelineDesk& desk, std::size_t from, std::size_t most,
         points += devices[out.at].points.size();
     }
     out.end = out.at >= devices.size();
-    out.total =
-        filter.empty()
-            ? devices.size()
-            : static_cast<std::size_t>(std::count_if(devices.begin(), devices.end(), matches));
+    out.total = static_cast<std::size_t>(std::count_if(devices.begin(), devices.end(), matches));
     return out;
 }
 
@@ -195,6 +218,9 @@ Response device_list(const ApiParts& parts, const Request& request) {
     Wanted wanted;
     wanted.points = request.parameter("points").value_or("1") != "0";
     wanted.spark = wanted.points && request.parameter("spark").value_or("0") == "1";
+    const auto show = show_of(request.parameter("show").value_or(""));
+    if (!show) return bad_parameter("show", "is none of all, new, missing, ignored");
+    wanted.show = *show;
     std::string filter(request.parameter("filter").value_or("").substr(0, kFilterBytes));
     for (char& c : filter) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
     JsonOut out;
@@ -294,7 +320,7 @@ void register_device_api(Router& router, const ApiParts& parts) {
         const auto index = desk.registry.index_of(request.value("dev"));
         if (!index) return not_found("device", request.value("dev"));
         JsonOut out;
-        add_device(out, parts, copy_device(desk, *index, {true, true}), true);
+        add_device(out, parts, copy_device(desk, *index, {Show::all, true, true}), true);
         return json_response(out.take());
     });
     add("/api/v1/devices/{dev}/points/{pt}", [&parts](const Request& request, PipelineDesk& desk) {

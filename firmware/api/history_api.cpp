@@ -21,16 +21,6 @@ std::int64_t to_ms(WallTime time) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
 }
 
-Response bad_parameter(std::string_view name, std::string_view detail) {
-    Problem problem;
-    problem.status = 400;
-    problem.slug = "parameter-invalid";
-    problem.title = "A parameter is not valid";
-    problem.detail = std::string(name) + ": " + std::string(detail);
-    problem.errors.push_back({"E0002", std::string(name), {}, std::string(detail), {}, false});
-    return problem_response(problem);
-}
-
 /// RFC 3339 or integer milliseconds since 1970; nothing if it is neither.
 std::optional<WallTime> parse_time(std::string_view text) {
     constexpr std::int64_t kFarMs = 4'102'444'800'000;  // the year 2100

@@ -1,5 +1,6 @@
 #include <array>
 #include <cmath>
+#include <filesystem>
 #include <memory>
 
 #include "firmware/api/api.hpp"
@@ -121,6 +122,19 @@ void add_storage(JsonOut& out, const StoreStatus& status) {
     out.close();
 }
 
+// The page asks a simulator only where one is: its socket is there while it runs.
+bool simulator_runs(const ApiParts& parts) {
+    std::error_code error;
+    return !parts.simulator_socket.empty() &&
+           std::filesystem::is_socket(parts.simulator_socket, error);
+}
+
+void add_link(JsonOut& out, const LinkState& link) {
+    out.open().member("id", link.id).member("up", link.up).member("words", link.words);
+    if (!link.address.empty()) out.member("address", link.address);
+    out.close();
+}
+
 Response status(const ApiParts& parts) {
     const auto facts = std::make_shared<PipeFacts>();  // the job may outlast our patience
     if (!wait_on_pipe(parts,
@@ -137,7 +151,8 @@ Response status(const ApiParts& parts) {
         .member("resident_bytes", resident_bytes())
         .member("devices", facts->devices)
         .member("points", facts->points)
-        .member("rules", facts->rules);
+        .member("rules", facts->rules)
+        .member("simulator", simulator_runs(parts));
     out.key("gateway").open().member("id", parts.records.gateway).member("name", name);
     out.member("time_zone", parts.gateway.get()->time_zone).close();
     out.key("clock").open().time("time", parts.clock.wall());
@@ -152,8 +167,7 @@ Response status(const ApiParts& parts) {
     add_log(out.key("log"), parts);
     add_ring(out.key("ring"), parts.ring.counts());
     out.key("links").open('[');
-    for (const LinkState& link : facts->links)
-        out.open().member("id", link.id).member("up", link.up).member("words", link.words).close();
+    for (const LinkState& link : facts->links) add_link(out, link);
     return json_response(out.close(']').close().take());
 }
 

@@ -208,6 +208,7 @@ Result<void> Daemon::open_path() {
     const RecordContext context{gateway_, &points_, &boots_};
     rules_ = std::make_unique<RuleEngine>(points_, config_.limits, metrics_, &boots_);
     registry_ = std::make_unique<Registry>(points_, config_.limits);
+    registry_->set_policies(config_.registry.fresh, config_.registry.fixed);
     decoding_ = std::make_unique<Decoding>(config_.limits, metrics_);
     uplinks_ = std::make_unique<Uplinks>(
         Uplinks::Site{*store_, context, config_.limits, clock_, metrics_,

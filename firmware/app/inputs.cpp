@@ -27,6 +27,19 @@ Inputs::~Inputs() {
     stop();
 }
 
+namespace {
+
+// A password may stand in front of the host; it is nobody's business.
+std::string without_user(std::string_view url) {
+    const auto start = url.find("://");
+    const auto host = start == std::string_view::npos ? 0 : start + 3;
+    const auto at = url.find('@', host);
+    if (at == std::string_view::npos) return std::string(url);
+    return std::string(url.substr(0, host)) + std::string(url.substr(at + 1));
+}
+
+}  // namespace
+
 void Inputs::add(const ObjectConfig& object, std::string_view type, std::vector<Fault>& faults) {
     Node node = object.node;
     node.set("id", Node(Node::Data(object.id), object.node.mark));
@@ -35,6 +48,9 @@ void Inputs::add(const ObjectConfig& object, std::string_view type, std::vector<
     if (!driver) return;
     drivers_.push_back(std::move(*driver));
     count((type == "mqtt" ? "mqtt:" : "serial:") + object.id, drivers_.back());
+    const Node* url = type == "mqtt" ? object.node.find("url") : nullptr;
+    if (url != nullptr && url->string() != nullptr)
+        addresses_["mqtt:" + object.id] = without_user(*url->string());
 }
 
 // What the driver counts, in /metrics under the name that its state has in /status.
@@ -87,7 +103,11 @@ void Inputs::stop() {
 
 std::vector<LinkState> Inputs::links() const {
     std::vector<LinkState> all;
-    for (const auto& [id, state] : links_) all.push_back(state);
+    for (const auto& [id, state] : links_) {
+        all.push_back(state);
+        if (const auto known = addresses_.find(id); known != addresses_.end())
+            all.back().address = known->second;
+    }
     return all;
 }
 

@@ -54,6 +54,7 @@ private:
     Metrics& metrics_;
     std::vector<std::shared_ptr<Driver>> drivers_;         // shared with the metrics that ask them
     std::map<std::string, LinkState, std::less<>> links_;  // fog-pipe's
+    std::map<std::string, std::string, std::less<>> addresses_;  // of brokers; not changed later
     std::atomic<bool> stopping_{false};
 };
 

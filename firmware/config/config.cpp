@@ -150,6 +150,27 @@ MqttListenerSection read_mqtt_listener(ConfigView view) {
     return out;
 }
 
+// One word for all kinds, or a table with a word for each.
+RegistrySection read_registry(ConfigView view) {
+    RegistrySection out;
+    const auto word = [](ConfigView& from, std::string_view key) {
+        return new_policy(from.choice(key, "auto", {"auto", "ask", "ignore"}))
+            .value_or(NewPolicy::automatic);
+    };
+    out.fixed = view.has("new");
+    const Node* given = view.raw("new");
+    if (given != nullptr && given->is_table()) {
+        ConfigView each = view.table("new");
+        for (std::size_t i = 0; i < kNewKinds; ++i)
+            out.fresh[i] = word(each, to_text(static_cast<NewKind>(i)));
+        each.done();
+    } else {
+        out.fresh.fill(word(view, "new"));
+    }
+    view.done();
+    return out;
+}
+
 void read_limits(ConfigView view, Limits& limits) {
     const auto count = [&](std::string_view key, std::size_t& value, std::int64_t highest) {
         value = static_cast<std::size_t>(
@@ -198,9 +219,7 @@ Config read_config(const Node& merged, std::vector<Fault>& faults) {
     ConfigView ingest = root.table("ingest");
     out.limits.ring_bytes = size_in(ingest, "ring_bytes", out.limits.ring_bytes, kMiB, 64 * kMiB);
     ingest.done();
-    ConfigView registry = root.table("registry");
-    (void)registry.choice("new", "auto", {"auto"});
-    registry.done();
+    out.registry = read_registry(root.table("registry"));
     out.log = read_log(root.table("log"), out.limits);
     out.push = read_push(root.table("push"), out.limits);
     out.auth = read_auth(root.table("auth"));

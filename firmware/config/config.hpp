@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "firmware/core/admission.hpp"
 #include "firmware/core/limits.hpp"
 #include "firmware/core/node.hpp"
 #include "firmware/core/records.hpp"
@@ -62,6 +63,11 @@ struct MqttListenerSection {
     std::chrono::nanoseconds keepalive_max = std::chrono::minutes(20);
 };
 
+struct RegistrySection {
+    NewPolicies fresh{};  // what happens to new devices
+    bool fixed = false;   // set here; else the page says
+};
+
 struct SimulatorSection {
     std::string socket;  // of the control server of fogsim; empty: there is no simulator
 };
@@ -74,6 +80,7 @@ struct Config {
     PushSection push;
     AuthSection auth;
     SimulatorSection simulator;
+    RegistrySection registry;
     std::string log_level = "info";
     bool metrics_open = false;
     Limits limits;  // with ingest.ring_bytes, log.max_bytes and section `limits` applied

@@ -115,6 +115,22 @@ TEST_CASE("config: layers win in their order") {
     CHECK(top.config.http.port == 1005);
 }
 
+TEST_CASE("config: what happens to new devices is one word or one for each kind") {
+    const TempFolder folder;
+    const auto with = [&folder](std::string_view line) {
+        put(folder.path() / "fogline.toml", "[registry]\n" + std::string(line) + "\n");
+        return load(folder.path());
+    };
+    CHECK(!with("").config.registry.fixed);
+    const auto one = with("new = \"ask\"").config.registry;
+    CHECK(one.fixed);
+    CHECK(one.fresh == NewPolicies{NewPolicy::ask, NewPolicy::ask, NewPolicy::ask});
+    const auto each = with("new = { generic = \"ignore\", structured = \"ask\" }").config.registry;
+    CHECK(each.fresh == NewPolicies{NewPolicy::automatic, NewPolicy::ask, NewPolicy::ignore});
+    CHECK(!with("new = { generik = \"ask\" }").good());
+    CHECK(!with("new = \"never\"").good());
+}
+
 TEST_CASE("config: lists without ids are replaced, lists with ids are joined") {
     const TempFolder folder;
     put(folder.path() / "fogline.toml",

@@ -13,6 +13,7 @@ void Collector::clear() {
     rejected.clear();
     refused.clear();
     dialect = why = runner_up = {};
+    kind = NewKind::announced;
 }
 
 void Collector::reading(Reading one) {
@@ -23,6 +24,25 @@ void Collector::raw(std::span<const std::byte> bytes, std::string_view why) {
     raws.push_back({std::string(as_text(bytes.first(std::min<std::size_t>(bytes.size(), 4096)))),
                     std::string(why)});
 }
+
+namespace {
+
+NewKind kind_of(Claim claim) {
+    switch (claim) {
+        case Claim::certain:
+            return NewKind::announced;
+        case Claim::strong:
+        case Claim::likely:
+            return NewKind::structured;
+        case Claim::possible:
+        case Claim::weak:
+        case Claim::none:
+            return NewKind::generic;
+    }
+    return NewKind::generic;
+}
+
+}  // namespace
 
 Decoding::Decoding(const Limits& limits, Metrics& metrics)
     : limits_(limits),
@@ -64,6 +84,7 @@ void Decoding::decode_message(const IngestItem& item, WallTime wall, Collector& 
     out.dialect = recognized.dialect;
     out.why = recognized.reason;
     out.runner_up = recognized.runner_up;
+    out.kind = kind_of(recognized.claim);
 }
 
 void Decoding::decode_http(const IngestItem& item, WallTime wall, Collector& out) {

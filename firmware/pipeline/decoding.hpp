@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "drivers/mqtt/dialects/recognizer.hpp"
+#include "firmware/core/admission.hpp"
 #include "firmware/core/limits.hpp"
 #include "firmware/core/metrics.hpp"
 #include "firmware/core/reading.hpp"
@@ -29,6 +30,7 @@ struct Collector final : Emit {
     std::string_view dialect;
     std::string_view why;  // that dialect
     std::string_view runner_up;
+    NewKind kind = NewKind::announced;
 
     void clear();
     void reading(Reading one) override;

@@ -18,6 +18,7 @@ constexpr std::chrono::nanoseconds kIdle = std::chrono::milliseconds(100);
 constexpr auto kRulesEvery = std::chrono::seconds(1);
 constexpr std::string_view kRulesKey = "rules.snapshot";
 constexpr std::string_view kRowsKey = "registry.seq";
+constexpr std::string_view kPoliciesKey = "registry.new";
 constexpr std::uint8_t kAlarmLane = 1U << static_cast<unsigned>(Lane::alarm);
 constexpr std::size_t kAlarmsRead = 100'000;
 constexpr std::uint64_t kSparksRead = 60'000;  // newest records looked at for sparklines
@@ -40,6 +41,8 @@ Pipeline::Pipeline(PipelineParts parts)
                                          "samples heard again, not stored")),
       held_back_(parts_.metrics.counter("fogline_new_held_back_total", "",
                                         "readings of devices or points beyond the limits")),
+      ignored_(parts_.metrics.counter("fogline_ingest_ignored_total", "",
+                                      "readings of devices a person ignores")),
       shed_(parts_.metrics.counter("fogline_store_queue_shed_total", "",
                                    "records the store queue had no room for")),
       rules_seconds_(parts_.metrics.histogram("fogline_rule_evaluation_seconds", "",
@@ -61,11 +64,16 @@ Result<SharedRecords> Pipeline::recover() {
     Seq rows_from;
     auto state = parts_.store.state("");
     if (!state) return std::move(state).error();
-    for (PointId id{1}; id.value <= parts_.registry.point_count(); ++id.value)
-        if (parts_.points.find(id) != nullptr) parts_.rules.point_appeared(id, moment(), effects_);
+    for (PointId id{1}; id.value <= parts_.registry.point_count(); ++id.value) {
+        if (parts_.points.find(id) == nullptr) continue;
+        const auto owner = parts_.registry.point(id)->device;
+        if (parts_.registry.devices()[owner].admission == Admission::active)
+            parts_.rules.point_appeared(id, moment(), effects_);
+    }
     Bytes snapshot;
     for (StateWrite& one : *state) {
         if (one.key == kRowsKey) rows_from.value = Unpacker(one.value).varint();
+        if (one.key == kPoliciesKey) parts_.registry.load_policies(one.value);
         if (one.key == kRulesKey) snapshot = std::move(one.value);
     }
     auto covered = parts_.rules.restore(snapshot, moment(), effects_);
@@ -163,7 +171,7 @@ bool Pipeline::run(std::function<void(PipelineDesk&)> job) {
 
 void Pipeline::run_jobs() {
     while (auto job = jobs_.pop(std::chrono::nanoseconds(0))) {
-        PipelineDesk desk{parts_.registry, parts_.rules, effects_, moment()};
+        PipelineDesk desk{parts_.registry, parts_.rules, effects_, moment(), registry_changed_};
         (*job)(desk);
     }
 }
@@ -265,6 +273,7 @@ void Pipeline::process(const IngestItem& item, std::uint64_t number, bool recove
     collector_.clear();
     parts_.decoding.decode(item, arrival.wall, collector_);
     arrival.dialect = collector_.dialect;
+    arrival.kind = collector_.kind;
     for (const auto& raw : collector_.raws)
         parts_.registry.undecodable(item.source, item.topic, as_bytes(raw.bytes), raw.why,
                                     item.received);
@@ -276,7 +285,11 @@ void Pipeline::process(const IngestItem& item, std::uint64_t number, bool recove
         if (got.appeared && got.sample) appeared_.push_back(got.sample->point);
         if (!got.sample) {
             const bool again = got.why == "duplicate";
-            (again ? duplicates_ : held_back_).add();
+            const bool ignored = got.why == "ignored";
+            if (again)
+                duplicates_.add();
+            else
+                (ignored ? ignored_ : held_back_).add();
             if (!again)
                 outcome.rejected.emplace_back(static_cast<std::uint32_t>(i), std::string(got.why));
             continue;
@@ -336,11 +349,18 @@ void Pipeline::judge(std::size_t from) {
         if (routing != nullptr && routing->has_lane) records_[i].lane = routing->lane;
         if (routing != nullptr && routing->drop == Drop::all) dropped_[i] = true;
         const bool raw = !records_[i].is_sample() && records_[i].event().kind == EventKind::raw;
-        const bool stays = raw || (routing != nullptr && routing->drop != Drop::no);
+        const bool dropped = routing != nullptr && routing->drop != Drop::no;
+        const bool stays = raw || dropped || waits(records_[i]);
         records_[i].sinks = stays ? std::uint16_t{0}
                                   : parts_.sinks.owed_by(
                                         records_[i], routing != nullptr ? routing->sinks : nullptr);
     }
+}
+
+// Of a device nobody has kept yet: no sink is owed it.
+bool Pipeline::waits(const Record& record) const {
+    return record.is_sample() ? parts_.registry.provisional(record.sample().point)
+                              : parts_.registry.provisional(record.event().device);
 }
 
 void Pipeline::add_derived() {
@@ -369,7 +389,7 @@ void Pipeline::add_events() {
     const std::size_t from = records_.size();
     for (EffectEvent& one : effects_.events) {
         Record record{{}, one.lane, 0, std::move(one.event)};
-        record.sinks = parts_.sinks.owed_by(record, nullptr);
+        record.sinks = waits(record) ? std::uint16_t{0} : parts_.sinks.owed_by(record, nullptr);
         records_.push_back(std::move(record));
     }
     effects_.events.clear();
@@ -379,7 +399,8 @@ void Pipeline::add_events() {
 
 void Pipeline::flush() {
     if (idle()) return;
-    for (const PointId id : appeared_) parts_.rules.point_appeared(id, moment(), effects_);
+    for (const PointId id : appeared_)
+        if (!parts_.registry.provisional(id)) parts_.rules.point_appeared(id, moment(), effects_);
     appeared_.clear();
     number_records(0);
     if (!records_.empty()) judge(0);
@@ -397,7 +418,7 @@ void Pipeline::flush() {
 bool Pipeline::idle() const {
     const auto now = parts_.clock.mono();
     return records_.empty() && batch_entry_ == 0 && batch_waiters_.empty() && appeared_.empty() &&
-           effects_.events.empty() && effects_.derived.empty() &&
+           effects_.events.empty() && effects_.derived.empty() && !registry_changed_ &&
            !parts_.registry.has_fresh() && now - rows_saved_ < parts_.rows_every &&
            now - rules_saved_ < kRulesEvery;
 }
@@ -436,6 +457,11 @@ void Pipeline::hand_over() {
         rows_saved_ = now;
         batch.state.push_back(seq_state(kRowsKey, {parts_.store.seqs().next().value - 1}));
     }
+    if (registry_changed_) {
+        registry_changed_ = false;
+        batch.state.push_back({std::string(kPoliciesKey), parts_.registry.packed_policies()});
+        ++batch.waiters;  // nobody is told, but a decision of a person is not left to the linger
+    }
     if (now - rules_saved_ >= kRulesEvery && parts_.rules.dirty()) {
         rules_saved_ = now;
         Bytes snapshot;
@@ -446,7 +472,8 @@ void Pipeline::hand_over() {
         batch.devices.empty() && batch.state.empty())
         return;
     if (!records_.empty()) {
-        // A vector of just their size: readers keep it for seconds, the room for a batch stays here.
+        // A vector of just their size: readers keep it for seconds, the room for a batch stays
+        // here.
         auto shared = std::make_shared<const std::vector<Record>>(
             std::make_move_iterator(records_.begin()), std::make_move_iterator(records_.end()));
         records_.clear();

@@ -62,6 +62,7 @@ struct PipelineDesk {
     RuleEngine& rules;
     Effects& effects;
     RuleMoment moment;
+    bool& registry_changed;  // set it: admissions and policies are committed soon
 };
 
 /// The path of every reading: ring -> dialects -> registry -> rules -> hub and log.
@@ -128,6 +129,7 @@ private:
     void run_jobs();
     void check_presence();
     void refill_sparks(LogReader& reader);
+    bool waits(const Record& record) const;
     RuleMoment moment() const { return {parts_.boot, parts_.clock.mono()}; }
 
     PipelineParts parts_;
@@ -148,6 +150,7 @@ private:
     std::vector<PointId> appeared_;
     std::vector<PointId> touched_;  // by the message being processed
     std::uint64_t batch_entry_ = 0;
+    bool registry_changed_ = false;  // by a person: written without waiting for the log's linger
     MonoTime rules_saved_{};
     MonoTime rows_saved_{};
     MonoTime presence_checked_{};
@@ -156,6 +159,7 @@ private:
     Counter& samples_;
     Counter& duplicates_;
     Counter& held_back_;
+    Counter& ignored_;
     Counter& shed_;
     Histogram& rules_seconds_;
 };

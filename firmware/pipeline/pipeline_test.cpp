@@ -114,6 +114,55 @@ TEST_CASE("pipeline: a message is published and logged before its sender is told
     CHECK(path.seen() == logged);
 }
 
+TEST_CASE("pipeline: a device nobody kept is logged and pushed, but owed to no sink") {
+    const TempFolder folder;
+    Path path(folder);
+    path.registry.set_policies({NewPolicy::automatic, NewPolicy::ask, NewPolicy::ask}, false);
+    path.start();
+    CHECK(path.send(IngestKind::message, "plant/press4/telemetry", R"({"oil":1})").committed);
+    CHECK(path.send(IngestKind::http, "boiler-1", R"({"t":1})").committed);  // by a token: wanted
+    std::promise<void> kept;
+    path.pipeline->run([&kept](PipelineDesk& desk) {
+        desk.registry.admit(*desk.registry.index_of("plant-press4"), Admission::active);
+        desk.registry_changed = true;
+        kept.set_value();
+    });
+    kept.get_future().wait();
+    CHECK(path.send(IngestKind::message, "plant/press4/telemetry", R"({"oil":2})").committed);
+    std::vector<std::uint16_t> sinks;
+    for (const Record& record : path.logged())
+        if (record.is_sample()) sinks.push_back(record.sinks);
+    CHECK(sinks == std::vector<std::uint16_t>{0, 1, 1});
+    CHECK(path.seen().size() >= 3);
+}
+
+TEST_CASE("pipeline: what is ignored stays ignored after a restart") {
+    const TempFolder folder;
+    const auto hear = [](Path& path, std::string_view body) {
+        return path.send(IngestKind::message, "plant/press4/telemetry", body).accepted;
+    };
+    {
+        Path path(folder);
+        path.start();
+        CHECK(hear(path, R"({"oil":1})") == 1);
+        std::promise<void> done;
+        path.pipeline->run([&done](PipelineDesk& desk) {
+            desk.registry.admit(*desk.registry.index_of("plant-press4"), Admission::ignored);
+            desk.registry.set_policies({NewPolicy::ask, NewPolicy::ask, NewPolicy::ignore}, false);
+            desk.registry_changed = true;
+            done.set_value();
+        });
+        done.get_future().wait();
+        CHECK(hear(path, R"({"oil":2})") == 0);
+    }
+    Path path(folder);
+    CHECK(path.registry.device("plant-press4")->admission == Admission::ignored);
+    CHECK(path.registry.policies()[2] == NewPolicy::ignore);
+    path.start();
+    CHECK(hear(path, R"({"oil":3})") == 0);
+    CHECK(path.last->empty());
+}
+
 TEST_CASE("pipeline: each bad record of an HTTP body is refused alone, a broken body as a whole") {
     const TempFolder folder;
     Path path(folder);

@@ -140,6 +140,11 @@ std::optional<std::uint32_t> Registry::find_device(const Reading& reading, const
         why = "too many devices";
         return std::nullopt;
     }
+    const Admission admission = admission_of_new(reading.device_key, arrival.kind);
+    if (admission == Admission::provisional && provisional_ >= kProvisionalMost) {
+        why = "too many devices wait to be kept";
+        return std::nullopt;
+    }
     if (!may_appear(arrival.received)) {
         why = "too many new devices";
         return std::nullopt;
@@ -151,6 +156,9 @@ std::optional<std::uint32_t> Registry::find_device(const Reading& reading, const
             name.remove_prefix(colon + 1);
     }
     const auto index = make_device(reading.device_key, name);
+    devices_[index].admission = admission;
+    devices_[index].kind = arrival.kind;
+    if (admission == Admission::provisional) ++provisional_;
     fresh_devices_.push_back(index);
     made = true;
     return index;
@@ -188,10 +196,14 @@ void Registry::publish(const PointState& point) {
 Registry::Outcome Registry::accept(const Reading& reading, const Arrival& arrival) {
     Outcome out;
     const auto device = find_device(reading, arrival, out.why, out.new_device);
+    if (device && devices_[*device].admission == Admission::ignored) {
+        out.why = "ignored";
+        return out;
+    }
     PointState* point =
         device ? find_point(*device, reading.point, out.why, out.appeared) : nullptr;
     if (point == nullptr) {
-        ++held_back_;
+        hold_back(reading, arrival, out.why);
         return out;
     }
     if (out.appeared || (!reading.unit.empty() && reading.unit != point->unit &&
@@ -325,7 +337,7 @@ void Registry::rows(bool all_changed, std::vector<PointRow>& points,
     };
     for (const auto index : fresh_devices_) {
         const DeviceState& device = devices_[index];
-        devices.push_back({device.id, device.key, device.name, {}});
+        devices.push_back({device.id, device.key, device.name, packed_device(device)});
     }
     fresh_devices_.clear();
     for (const PointId id : fresh_points_) add_point(points_[id.value - 1]);
@@ -342,6 +354,7 @@ void Registry::load(std::span<const DeviceRow> devices, std::span<const PointRow
         device.id = row.id;
         device.key = row.key;
         device.name = row.name;
+        unpack_device(row.data, device);
         points_of_.emplace_back();
         by_key_.emplace(row.key, index);
         by_id_.emplace(row.id, index);
@@ -386,7 +399,8 @@ void Registry::replay(const Record& record) {
 std::vector<Record> Registry::last_records() const {
     std::vector<Record> records;
     for (const PointState& point : points_)
-        if (point.last.point.value != 0 && point.last_seq.value != 0)
+        if (point.last.point.value != 0 && point.last_seq.value != 0 &&
+            devices_[point.device].admission != Admission::ignored)
             records.push_back({point.last_seq, Lane::live, 0, point.last});
     std::sort(records.begin(), records.end(),
               [](const Record& a, const Record& b) { return a.seq < b.seq; });

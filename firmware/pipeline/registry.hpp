@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "firmware/core/admission.hpp"
 #include "firmware/core/limits.hpp"
 #include "firmware/core/point_directory.hpp"
 #include "firmware/core/reading.hpp"
@@ -28,8 +29,9 @@ struct Arrival {
     MonoTime received;
     WallTime wall;  // of `received`, if the clock is trusted; else epoch
     std::uint16_t flags = 0;
-    std::string_view source;   // "mqtt:plant", "serial:scale-1", "http"
-    std::string_view dialect;  // who read it
+    std::string_view source;            // "mqtt:plant", "serial:scale-1", "http"
+    std::string_view dialect;           // who read it
+    NewKind kind = NewKind::announced;  // of a device heard for the first time
 };
 
 struct DeviceState {
@@ -47,6 +49,8 @@ struct DeviceState {
     Presence told = Presence::unknown;  // in the last event
     std::uint32_t told_from = 0;        // second in which counting of `changes` began
     std::uint8_t changes = 0;
+    Admission admission = Admission::active;
+    NewKind kind = NewKind::announced;
 };
 
 /// State of a device and why.
@@ -90,16 +94,27 @@ struct RawEntry {
     std::uint64_t times = 1;
 };
 
+/// Readings held back by the limits, of one source and for one reason.
+struct HeldBack {
+    std::string why;
+    std::string source;
+    std::string last;  // key of the newest device concerned
+    std::uint64_t times = 0;
+};
+
 /// Devices and points, which appear by themselves: keys become stable ids, readings become samples.
 /// Thread: fog-pipe. Blocks: never. Bounded by Limits; what is held back is counted by reason.
 class Registry {
 public:
+    /// That wait for a person at once; beyond them newcomers are held back.
+    static constexpr std::size_t kProvisionalMost = 500;
+
     Registry(PointDirectory& directory, const Limits& limits);
 
     /// What a reading became.
     struct Outcome {
         std::optional<Sample> sample;  // nothing: see `why`
-        std::string_view why;          // "duplicate", "too many new devices" ...
+        std::string_view why;          // "duplicate", "ignored", "too many new devices" ...
         bool appeared = false;         // point is new, or its unit changed
         bool new_device = false;
         bool live = true;  // false: history, does not move the live state
@@ -133,6 +148,21 @@ public:
     void heard(const LastMessages::Heard& said, std::span<const PointId> points);
     const LastMessages& messages() const { return messages_; }
     std::uint64_t held_back() const { return held_back_; }
+    const std::deque<HeldBack>& held_back_by() const { return held_back_by_; }
+
+    /// What happens to new devices; `fixed`: by the configuration. Before the first accept().
+    void set_policies(const NewPolicies& policies, bool fixed);
+    const NewPolicies& policies() const { return policies_; }
+    bool policies_fixed() const { return policies_fixed_; }
+    /// For the state table; load_policies() leaves fixed ones alone.
+    Bytes packed_policies() const;
+    void load_policies(std::span<const std::byte> stored);
+    /// Keeps or ignores a device; false: it was so already. rows() has it next.
+    bool admit(std::uint32_t device, Admission to);
+    /// Whether it waits for a person: no rule judges it, no sink is owed its records.
+    bool provisional(PointId point) const;
+    bool provisional(std::string_view device) const;
+    std::size_t provisional_count() const { return provisional_; }
 
     /// Rows of what is new or, with `all_changed`, of every point whose value moved.
     bool has_fresh() const { return !fresh_devices_.empty() || !fresh_points_.empty(); }
@@ -151,6 +181,10 @@ private:
     PointState* find_point(std::uint32_t device, std::string_view name, std::string_view& why,
                            bool& made);
     bool may_appear(MonoTime now);
+    Admission admission_of_new(std::string_view key, NewKind kind) const;
+    void hold_back(const Reading& reading, const Arrival& arrival, std::string_view why);
+    static Bytes packed_device(const DeviceState& device);
+    void unpack_device(std::span<const std::byte> stored, DeviceState& device);
     void publish(const PointState& point);
     void note_arrival(DeviceState& owner, const Sample& sample, const Arrival& arrival, bool made);
     void add_spark(const Sample& sample);
@@ -182,6 +216,10 @@ private:
     std::vector<PointId> fresh_points_;
     std::deque<RawEntry> raw_;
     std::uint64_t held_back_ = 0;
+    std::deque<HeldBack> held_back_by_;
+    NewPolicies policies_{};
+    bool policies_fixed_ = false;
+    std::size_t provisional_ = 0;
 };
 
 }  // namespace fog

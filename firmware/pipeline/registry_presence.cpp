@@ -72,6 +72,7 @@ PresenceFacts Registry::facts_of(DeviceState& device, MonoTime now) const {
 std::vector<PresenceChange> Registry::check_presence(MonoTime now) {
     std::vector<PresenceChange> changes;
     for (DeviceState& device : devices_) {
+        if (device.admission == Admission::ignored) continue;
         const PresenceFacts facts = facts_of(device, now);
         const Presence state = judge(facts);
         if (state == device.told) continue;

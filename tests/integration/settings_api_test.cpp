@@ -52,6 +52,61 @@ TEST_CASE("settings api: the status tells alarms, uplinks, clock and storage at 
     CHECK(ledger["lanes"]["live"]["difference"] == 0);
 }
 
+TEST_CASE("settings api: new devices wait when they shall, and are kept or ignored") {
+    Gateway gateway;
+    gateway.start();
+    const auto before = gateway.get("/api/v1/registry");
+    REQUIRE(before.status == 200);
+    CHECK(before.json()["new"]["announced"] == "auto");
+    CHECK(before.json()["fixed"] == false);
+    const auto policy = [&gateway](std::string_view body, const std::string& etag) {
+        return gateway.put("/api/v1/registry", body, {{"If-Match", etag}});
+    };
+    CHECK(gateway.put("/api/v1/registry", R"({"new":{}})").status == 428);
+    CHECK(policy(R"({"new":{}})", "\"no\"").status == 412);
+    CHECK(policy(R"({"new":{"announced":"perhaps"}})", before.etag).status == 422);
+    const auto set = policy(R"({"new":{"announced":"ask"}})", before.etag);
+    REQUIRE(set.status == 200);
+    CHECK(set.json()["new"]["announced"] == "ask");
+    CHECK(set.json()["new"]["generic"] == "auto");
+    CHECK(set.etag != before.etag);
+
+    REQUIRE(gateway.put("/api/v1/rules/warm", kRule, {{"If-None-Match", "*"}}).status == 201);
+    REQUIRE(gateway.post("/api/v1/ingest/cold1", R"({"t":30})").status == 200);
+    const auto fresh = gateway.get("/api/v1/devices?show=new").json();
+    REQUIRE(fresh["total"] == 1);
+    CHECK(fresh["items"][0]["id"] == "cold1");
+    CHECK(fresh["items"][0]["admission"] == "provisional");
+    CHECK(gateway.get("/api/v1/alarms").json()["items"].empty());
+    CHECK(gateway.post("/api/v1/devices/cold1/keep", {}).json()["admission"] == "active");
+    CHECK(gateway.get("/api/v1/devices?show=new").json()["total"] == 0);
+    REQUIRE(gateway.post("/api/v1/ingest/cold1", R"({"t":31})").status == 200);
+    CHECK(eventually([&] { return !gateway.get("/api/v1/alarms").json()["items"].empty(); }));
+    CHECK(gateway.post("/api/v1/devices/cold1/ignore", {}).status == 409);
+
+    REQUIRE(gateway.post("/api/v1/ingest/noise", R"({"t":1})").status == 200);
+    CHECK(gateway.post("/api/v1/devices/noise/ignore", {}).status == 200);
+    CHECK(gateway.post("/api/v1/ingest/noise", R"({"t":2})").json()["accepted"] == 0);
+    CHECK(gateway.get("/api/v1/devices").json()["total"] == 1);
+    CHECK(gateway.get("/api/v1/devices?show=ignored").json()["items"][0]["id"] == "noise");
+    CHECK(gateway.metric("fogline_ingest_ignored_total") == 1);
+    CHECK(gateway.post("/api/v1/devices/nobody/keep", {}).status == 404);
+    CHECK(gateway.get("/api/v1/devices?show=odd").status == 400);
+}
+
+TEST_CASE("settings api: what the configuration says about new devices is not changed here") {
+    Gateway gateway;
+    gateway.write("fogline.toml",
+                  "[http]\nlisten = [\"127.0.0.1\"]\nport = 0\n[registry]\nnew = \"ignore\"\n");
+    gateway.start();
+    const auto now = gateway.get("/api/v1/registry");
+    CHECK(now.json()["fixed"] == true);
+    CHECK(now.json()["new"]["structured"] == "ignore");
+    CHECK(gateway.put("/api/v1/registry", R"({"new":{"generic":"auto"}})", {{"If-Match", now.etag}})
+              .status == 422);
+    CHECK(gateway.get("/api/v1/status").json()["simulator"] == false);
+}
+
 TEST_CASE("settings api: the name is set with its version, shown at once and kept") {
     Gateway gateway;
     gateway.start();

@@ -142,7 +142,7 @@ private:
             control("POST", "/api/v1/claim/set", R"({"passphrase":"a long sentence for tests"})");
         const auto made = control(
             "POST", "/api/v1/tokens",
-            R"({"name":"test","scopes":["read:live","read:history","ingest","ack:alarms","write:rules","write:uplinks","admin"]})");
+            R"({"name":"test","scopes":["read:live","read:history","ingest","ack:alarms","write:rules","write:devices","write:uplinks","admin"]})");
         if (claimed.status != 200 || made.status != 201)
             throw std::runtime_error("claiming failed: " + claimed.body + made.body);
         token_ = made.json().value("token", "");

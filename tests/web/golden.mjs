@@ -14,6 +14,8 @@ const MASKS = [
   [/[−-]?\d[\d,.]*\d|[−-]?\d/g, '#'],
   [/(?:no gaps|# gaps?)\b/g, '<gaps>'],
   [/\n *- group: "Gaps: #"/g, ''], // whether there are any depends on the pace of the machine, as do these:
+  [/\n *- img "[^"]*, last # values between # and #"/g, ''],
+  [/\n *- term: Empty in\n *- definition: .*/g, ''],
   [/\b(?:Online|Stale|Silent)(?: usually every <span>, last seen)? <age>/g, '<state>'],
   [/# (value|record|byte|device|point|time|alarm)s?\b/g, '# $1s'],
   [/# (?:B|[KMGT]iB)\b/g, '<size>'],

@@ -95,7 +95,7 @@ test('look: claim and sign in', async () => {
 
 test('look: every page', async (t) => {
   await box.ready(box.token('read:live'));
-  await box.simulate({ count: 8, interval: '1 s', more: '[[device]]\nid = "freezer-9"\npersonality = "mqtt.json"\ninterval = "1 s"\nlink = { prefix = "sim", qos = 1 }\n' +
+  await box.simulate({ count: 8, interval: '1 s', extra: '[[device]]\nid = "freezer-9"\npersonality = "mqtt.json"\ninterval = "1 s"\nlink = { prefix = "sim", qos = 1 }\n' +
     'point.temp = { unit = "Cel", signal = { constant = -9.5 }, sensor = { noise = 0.1, quantum = 0.1 } }\n' });
   tab = await watched.signedIn();
   await until('an alarm', async () => (await tab.evaluate(() => fetch('/api/v1/alarms').then((a) => a.json()))).items.length > 0);

@@ -27,12 +27,22 @@ export interface Device {
   key: string;
   source: string;
   dialect: string;
+  admission?: 'active' | 'provisional' | 'ignored';
+  kind?: string;
   state: string;
   reason?: string;
   interval_s?: number;
   samples: number;
   age_ms: number;
   points: Point[];
+}
+export interface Newcomers { // who waits, and what happens to who comes next
+  new: Record<string, string>;
+  fixed: boolean;
+  provisional: number;
+  ignored: number;
+  held_back: number;
+  held_back_by: { why: string; source: string; last: string; times: number }[];
 }
 export interface Sample {
   dev: string;
@@ -134,7 +144,8 @@ export interface Status {
   uplinks?: { up: number; down: number; paused?: number; waiting: number };
   storage?: { used_bytes: number; max_bytes: number; days_left: number | null };
   log: { max_bytes: number; database_bytes: number; lanes: Record<string, { hours_until_full: number }> };
-  links: { id: string; up: boolean; words: string }[];
+  links: { id: string; up: boolean; words: string; address?: string }[];
+  simulator?: boolean;
 }
 export interface PushClient {
   conn: string;

@@ -171,6 +171,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/devices/{dev}/ignore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Record nothing of a device any more, also after a restart; twice is no error
+         * @description Refused with 409 while a rule reads a device that was let in.
+         */
+        post: operations["ignoreDevice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/devices/{dev}/keep": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a new device in, or stop ignoring one; twice is no error
+         * @description What was recorded before stays; rules and sinks get what comes from now on. Told as an event on `devices/<id>/admission`.
+         */
+        post: operations["keepDevice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/devices/{dev}/message": {
         parameters: {
             query?: never;
@@ -335,6 +375,24 @@ export interface paths {
         /** What nobody could decode and why */
         get: operations["raw"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/registry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happens to new devices, who waits, and what the limits hold back */
+        get: operations["registry"];
+        /** Choose what happens to new devices; holds for those heard from now on */
+        put: operations["putRegistry"];
         post?: never;
         delete?: never;
         options?: never;
@@ -811,7 +869,17 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        Admission: {
+            /** @enum {unknown} */
+            admission: "active" | "provisional" | "ignored";
+            id: string;
+        };
         Device: {
+            /**
+             * @description provisional: recorded and pushed, but no rule judges it and no sink is owed it until it is kept
+             * @enum {unknown}
+             */
+            admission: "active" | "provisional" | "ignored";
             /** @description since its last data */
             age_ms: number | null;
             /** @description who read its last message */
@@ -821,6 +889,11 @@ export interface components {
             interval_s: number;
             /** @description its stable name on its link */
             key: string;
+            /**
+             * @description how sure it was at first sight what it is
+             * @enum {unknown}
+             */
+            kind: "announced" | "structured" | "generic";
             name: string;
             /** @description with points=0 only their names */
             points: (components["schemas"]["Point"] | string)[];
@@ -908,6 +981,15 @@ export interface components {
             /** @description why that dialect read it */
             why: string;
         };
+        /** @description by kind of device: let in by itself, wait for a person, or not recorded */
+        NewPolicies: {
+            /** @enum {unknown} */
+            announced?: "auto" | "ask" | "ignore";
+            /** @enum {unknown} */
+            generic?: "auto" | "ask" | "ignore";
+            /** @enum {unknown} */
+            structured?: "auto" | "ask" | "ignore";
+        };
         Point: {
             age_ms?: number | null;
             diagnostic?: boolean;
@@ -928,6 +1010,23 @@ export interface components {
             u: string;
             unit_guessed?: boolean;
             v?: components["schemas"]["Value"];
+        };
+        Registry: {
+            /** @description the configuration sets it; it cannot be changed here */
+            fixed: boolean;
+            /** @description readings beyond the limits since the start */
+            held_back: number;
+            held_back_by: {
+                /** @description key of the newest device concerned */
+                last: string;
+                source: string;
+                times: number;
+                why: string;
+            }[];
+            ignored: number;
+            new: components["schemas"]["NewPolicies"];
+            /** @description devices that wait to be kept */
+            provisional: number;
         };
         /** @description Columns of equal length; times are milliseconds since 1970. Values that are missing are gaps, never numbers. */
         Series: {
@@ -974,6 +1073,8 @@ export interface components {
             };
             gw: string;
             links: {
+                /** @description URL of an MQTT broker, without user */
+                address?: string;
                 id: string;
                 up: boolean;
                 words: string;
@@ -984,6 +1085,8 @@ export interface components {
             resident_bytes: number;
             ring: Record<string, never>;
             rules: number;
+            /** @description a simulator runs at the configured socket */
+            simulator: boolean;
             storage: {
                 /** @description null: it is not filling */
                 days_left: number | null;
@@ -1304,6 +1407,8 @@ export interface operations {
                 limit?: number;
                 /** @description 0: only the names of points */
                 points?: "0" | "1";
+                /** @description new: wait to be kept; missing: expected and silent; those ignored are in no other list */
+                show?: "all" | "new" | "missing" | "ignored";
                 /** @description 1: with the last values of each point */
                 spark?: "0" | "1";
             };
@@ -1348,6 +1453,52 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Device"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    ignoreDevice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dev: components["parameters"]["Dev"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Admission"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    keepDevice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                dev: components["parameters"]["Dev"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Admission"];
                 };
             };
             default: components["responses"]["Problem"];
@@ -1607,6 +1758,63 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: components["responses"]["List"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    registry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The policies; their version is the ETag */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Registry"];
+                };
+            };
+            default: components["responses"]["Problem"];
+        };
+    };
+    putRegistry: {
+        parameters: {
+            query?: never;
+            header: {
+                "If-Match": string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /** @example {
+                 *       "new": {
+                 *         "generic": "ask"
+                 *       }
+                 *     } */
+                "application/json": {
+                    new: components["schemas"]["NewPolicies"];
+                };
+            };
+        };
+        responses: {
+            /** @description The policies */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Registry"];
+                };
+            };
+            412: components["responses"]["Conflict"];
+            428: components["responses"]["Conflict"];
             default: components["responses"]["Problem"];
         };
     };

@@ -5,7 +5,7 @@ import type { Alarm, Device, Page, Point, Sample, Session, Status } from '../api
 import type { ToWorker } from '../worker/stream-worker';
 import { t } from '../text/en';
 import { announce } from './announce';
-import { loadSimulator } from './sim';
+import { simulated } from './sim';
 import { presence, type Presence, type Scalar } from './format';
 import { StreamClient, type Envelope, type LinkState, type StreamNews } from './stream';
 
@@ -149,6 +149,7 @@ export async function loadStatus(): Promise<void> {
     wallOffset = Date.parse(clock) - (from + trip / 2);
   }
   status.value = got;
+  simulated.value = got.simulator ?? false;
 }
 
 // ---- what arrives ----
@@ -326,7 +327,6 @@ export async function enter(): Promise<void> {
       startStream();
       loadStatus().catch(() => {});
       loadAlarms().catch(() => {});
-      loadSimulator().catch(() => {});
     });
   } catch (error) {
     await stayOut(problemOf(error));

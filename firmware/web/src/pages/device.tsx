@@ -7,13 +7,14 @@ import { go, route, routeHash, setQuery } from '../lib/router';
 import { globMatches, limitsOn, pointsOf, sentence } from '../lib/ruleform';
 import { buckets, trim, type Bucket } from '../lib/series';
 import { SNIPPETS } from '../lib/snippets';
-import { deviceInterval, devicePresence, devices, loadDevice, may, now, showing, type DeviceLive } from '../lib/store';
+import { deviceInterval, devicePresence, devices, loadDevice, may, now, showing, status, type DeviceLive } from '../lib/store';
 import { t } from '../text/en';
-import { Choice, CopyBlock, Facts, Field, Icon, Scroll, StatePill, Trouble } from '../ui/bits';
+import { Choice, CopyBlock, Facts, Field, Icon, ProblemView, Scroll, StatePill, Trouble } from '../ui/bits';
 import { Chart, type Limit } from '../ui/chart';
 import { Main } from '../ui/shell';
 import { Spark } from '../ui/spark';
 import { Value } from './live';
+import { admit } from './tray';
 
 const SPANS: Record<string, number> = { '5m': 3e5, '1h': 36e5, '24h': 864e5, '7d': 6048e5, '30d': 2592e6 };
 const POINTS = 1000;
@@ -106,6 +107,10 @@ function CopyAs({ id, pt }: { id: string; pt: string }) {
   const [kind, setKind] = useState('curl');
   const [made, setMade] = useState<{ token: string; expires?: string } | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
+  const { data: message } = useLoad(() => get<Message>(`devices/${enc(id)}/message`).catch(() => null), id);
+  const address = status.value?.links.find((one) => one.id === message?.source)?.address;
+  const broker = address && message?.topic ? { url: address, topic: message.topic } : undefined;
+  const kinds = Object.keys(SNIPPETS).filter((name) => name !== 'MQTT' || broker);
   const make = () => post<{ token: string; expires?: string }>('tokens/stream', { subscribe: [`samples/${id}/#`], ttl: 3600 }).then((got) => { setMade(got); setProblem(null); }, (error: unknown) => setProblem(problemOf(error)));
   return (
     <section aria-labelledby="copy-as">
@@ -115,8 +120,9 @@ function CopyAs({ id, pt }: { id: string; pt: string }) {
       {problem && <Trouble problem={problem} retry={make} />}
       {made && (
         <>
-          <Choice id="copy-kind" label={t.device.copyAs} value={kind} options={Object.keys(SNIPPETS).map((name) => [name, name])} onChange={setKind} />
-          <CopyBlock label={`${t.device.codeLabel}: ${kind}`} text={SNIPPETS[kind]!({ origin: location.origin, device: id, point: pt, token: made.token })} />
+          <Choice id="copy-kind" label={t.device.copyAs} value={kind} options={kinds.map((name) => [name, name])} onChange={setKind} />
+          <CopyBlock label={`${t.device.codeLabel}: ${kind}`} text={SNIPPETS[kind]!({ origin: location.origin, device: id, point: pt, token: made.token, broker })} />
+          {!broker && <p class="quiet">{t.device.noMqtt}</p>}
           {made.expires && <p class="quiet">{t.device.tokenGood(`samples/${id}/#`, timeText(made.expires))}</p>}
         </>
       )}
@@ -157,6 +163,21 @@ function Values({ device, pt }: { device: DeviceLive; pt: string }) {
   );
 }
 
+// Whether it is let in, and the way out of that.
+function Admission({ device, again }: { device: DeviceLive; again: () => Promise<void> }) {
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const { id, admission = 'active' } = device.info;
+  const act = (how: 'keep' | 'ignore') => admit(id, how).then(() => { setProblem(null); return again(); }, (error: unknown) => setProblem(problemOf(error)));
+  const button = (how: 'keep' | 'ignore', text: string) => <button type="button" disabled={!may('write:devices')} onClick={() => void act(how)}>{text}</button>;
+  return (
+    <>
+      {admission !== 'active' && <p class="note">{admission === 'ignored' ? t.tray.isIgnored : t.tray.provisional} {button('keep', admission === 'ignored' ? t.tray.stop : t.tray.keep)} {admission === 'provisional' && button('ignore', t.tray.ignore)}</p>}
+      {problem && <ProblemView problem={problem} />}
+      {admission === 'active' && <p class="actions">{button('ignore', t.tray.ignoreDevice)}</p>}
+    </>
+  );
+}
+
 function Head({ device }: { device: DeviceLive }) {
   const state = devicePresence(device);
   const { info } = device;
@@ -183,6 +204,7 @@ export function DevicePage({ id }: { id: string }) {
       {device && (
         <>
           <Head device={device} />
+          {device.info.admission !== 'active' && <Admission device={device} again={again} />}
           <div class="split">
             <div>
               <Values device={device} pt={pt} />
@@ -199,6 +221,7 @@ export function DevicePage({ id }: { id: string }) {
               <LastMessage id={id} />
               <Events id={id} />
               <CopyAs id={id} pt={pt} />
+              {device.info.admission === 'active' && <Admission device={device} again={again} />}
             </div>
           </div>
         </>

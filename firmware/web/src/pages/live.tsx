@@ -103,7 +103,7 @@ export function Live() {
   const list = useMemo(() => {
     const wanted = q.toLowerCase();
     const rank = (one: DeviceLive) => (worst.has(one.info.id) ? RANK[worst.get(one.info.id)!] ?? 3 : STATE_RANK[devicePresence(one)]!);
-    const all = [...devices.value.values()].filter((one) => !wanted || `${one.info.id} ${one.info.name}`.toLowerCase().includes(wanted));
+    const all = [...devices.value.values()].filter((one) => one.info.admission !== 'ignored' && (!wanted || `${one.info.id} ${one.info.name}`.toLowerCase().includes(wanted)));
     const bad = all.filter((one) => rank(one) < 9).length;
     const byName = (a: DeviceLive, b: DeviceLive) => (a.info.name || a.info.id).localeCompare(b.info.name || b.info.id, undefined, { numeric: true });
     const ranks = new Map(all.map((one) => [one, rank(one)]));
