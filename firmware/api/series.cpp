@@ -81,7 +81,9 @@ void Series::add_missing(std::int64_t at, std::string_view reason) {
 }
 
 void Series::add_gap(std::int64_t from, std::int64_t to, std::string_view reason) {
+    const std::size_t before = gaps_.size();
     note_gap(std::max(from, frame_.from), std::min(to, frame_.to), reason);
+    if (gaps_.size() > before) gaps_.back().late = true;
     last_ = std::max(last_.value_or(frame_.from), to);
 }
 
@@ -103,14 +105,14 @@ void Series::note_gap(std::int64_t from, std::int64_t to, std::string_view reaso
         gaps_.back().to = to;
         return;
     }
-    gaps_.push_back({from, to, std::string(reason)});
+    gaps_.push_back({from, to, std::string(reason), reason == kNoData});
 }
 
 /// A late sample: the gap it falls into becomes two, or what is left of it.
 void Series::fill(std::int64_t at) {
     for (auto gap = gaps_.begin(); gap != gaps_.end(); ++gap) {
-        if (at <= gap->from || at >= gap->to || gap->reason != kNoData) continue;
-        const Gap right{at, gap->to, gap->reason};
+        if (at <= gap->from || at >= gap->to || !gap->late) continue;
+        const Gap right{at, gap->to, std::string(kNoData), true};  // after a value it is a silence
         gap->to = at;
         const bool keep_left = gap->to - gap->from > frame_.longest;
         const bool keep_right = right.to - right.from > frame_.longest && gaps_.size() < kGapsMost;

@@ -43,10 +43,11 @@ private:
         std::int64_t at = 0;
         double value = 0;
     };
-    struct Gap {
+    struct Gap {  // one with `late` may be filled by late samples
         std::int64_t from = 0;
         std::int64_t to = 0;
         std::string reason;
+        bool late = false;
     };
     void arrived(std::int64_t at);
     void note_gap(std::int64_t from, std::int64_t to, std::string_view reason);

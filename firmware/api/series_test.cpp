@@ -69,6 +69,16 @@ TEST_CASE("series: a late sample splits its gap") {
     CHECK(has(text, R"("t":[1000000,1002000,1010000,1020000])"));
 }
 
+TEST_CASE("series: late samples of before the log leave its silence a gap") {
+    Series series(frame(100));
+    series.add_gap(kFrom, kFrom + 80'000, "the log begins later");
+    series.add(kFrom + 80'000, 1);
+    for (const int at : {10'000, 12'000, 60'000}) series.add(kFrom + at, 1);
+    const auto text = text_of(series);
+    CHECK(has(text, R"([[1000000,1010000,"the log begins later"],[1012000,1060000,"no data"],)"));
+    CHECK(has(text, R"([1060000,1080000,"no data"])"));
+}
+
 TEST_CASE("series: missing values are a gap with their reason, never a number") {
     Series series(frame(100, 20'000));
     series.add(kFrom, 1);

@@ -86,3 +86,20 @@ export function resolution(one: Series | null): number {
   if (!bounds || bounds[0] === bounds[1]) return 0.1;
   return 10 ** Math.floor(Math.log10((bounds[1] - bounds[0]) / 50));
 }
+
+export interface ShownRow {
+  t: number;
+  v: number | string | boolean | null;
+  min?: number | null;
+  max?: number | null;
+  until?: number; // of a gap
+  gap?: string; // why there is nothing
+}
+
+// What is shown, one row for each value and each gap, in order: for files.
+export function rowsOf(one: Series): ShownRow[] {
+  const [from, to] = rangeOf(one);
+  const rows: ShownRow[] = one.t.map((t, i) => ({ t, v: one.v[i] ?? null, ...(one.min?.length ? { min: one.min[i] ?? null, max: one.max?.[i] ?? null } : {}) }));
+  for (const [a, b, gap] of one.gaps) rows.push({ t: Math.max(a, from), v: null, until: Math.min(b, to), gap });
+  return rows.sort((a, b) => a.t - b.t);
+}

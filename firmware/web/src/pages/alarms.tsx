@@ -5,11 +5,13 @@ import { announce } from '../lib/announce';
 import { ageText, timeText, utcText, withUnit } from '../lib/format';
 import { useLoad } from '../lib/load';
 import { route, routeHash, setQuery } from '../lib/router';
+import { flooding, groupsOf } from '../lib/flood';
 import { SEVERITIES } from '../lib/ruleform';
-import { alarms, alarmsLoaded, loadAlarms, may, now } from '../lib/store';
+import { alarms, alarmsLoaded, loadAlarms, may, now, status } from '../lib/store';
 import { t } from '../text/en';
 import { Choice, Dialog, Field, Filter, ProblemView, Severity, Trouble } from '../ui/bits';
 import { Main } from '../ui/shell';
+import { AlarmHistory } from './alarm-history';
 
 const PAGE = 100;
 const unacked = (one: Alarm) => one.state.endsWith('unack');
@@ -49,7 +51,31 @@ function settle(alarm: Alarm, state: string, note = ''): void {
   alarms.value = next;
 }
 
-function Row({ one, onAck, onFail }: { one: Alarm; onAck: (one: Alarm) => void; onFail: (problem: Problem) => void }) {
+interface Acts { onAck: (one: Alarm) => void; onFail: (problem: Problem) => void }
+let flood = false; // on above ten new ones, off at five: it must not flicker
+
+const clockNow = (): number => { // alarms carry the gateway's time
+  const clock = status.peek()?.clock;
+  return Date.parse((typeof clock === 'string' ? clock : clock?.time) ?? '') || Date.now();
+};
+
+function Groups({ shown, most, acts }: { shown: Alarm[]; most: number; acts: Acts }) {
+  return (
+    <>
+      {groupsOf(shown).slice(0, most).map(({ dev, alarms: mine }, i) => {
+        const worst = [...mine].sort((a, b) => SEVERITIES.indexOf(b.severity as (typeof SEVERITIES)[number]) - SEVERITIES.indexOf(a.severity as (typeof SEVERITIES)[number]))[0]!;
+        return (
+          <details class="alarm-group" key={dev} open={i === 0}>
+            <summary><Severity level={worst.severity} /> {i === 0 && <b>{t.alarms.first}: </b>}{t.alarms.group(dev, mine.length)}</summary>
+            <ul class="alarm-list" aria-label={t.alarms.group(dev, mine.length)}>{mine.slice(0, PAGE).map((one) => <Row key={one.alarm} one={one} {...acts} />)}</ul>
+          </details>
+        );
+      })}
+    </>
+  );
+}
+
+function Row({ one, onAck, onFail }: Acts & { one: Alarm }) {
   const reset = () => post<{ state: string }>(`alarms/${encodeURIComponent(one.alarm)}/reset`).then((got) => { settle(one, got.state); announce(t.alarms.wasReset(one.alarm)); }, (error: unknown) => onFail(problemOf(error)));
   const since = one.since ?? one.ts;
   return (
@@ -75,14 +101,17 @@ export function Alarms() {
   const [acking, setAcking] = useState<Alarm | null>(null);
   const [failed, setFailed] = useState<Problem | null>(null);
   const [most, setMost] = useState(PAGE);
-  const { q = '', severity = '' } = route.value.query;
+  const { q = '', severity = '', view = '' } = route.value.query;
   const wanted = q.toLowerCase();
   const all = [...alarms.value.values()];
   const shown = all.filter((one) => (!severity || one.severity === severity) && (!wanted || `${one.alarm} ${one.text}`.toLowerCase().includes(wanted)))
     .sort((a, b) => rank(a) - rank(b) || (b.since ?? '').localeCompare(a.since ?? '') || a.alarm.localeCompare(b.alarm));
+  flood = flooding(flood, all, clockNow());
+  const acts: Acts = { onAck: setAcking, onFail: setFailed };
   return (
     <Main title={t.alarms.title}>
-      {all.length > 0 && (
+      <div class="segments views" role="group" aria-label={t.alarms.views}>{['', 'history'].map((one) => <button type="button" key={one} aria-pressed={view === one} onClick={() => setQuery({ view: one })}>{one ? t.alarms.history : t.alarms.now}</button>)}</div>
+      {(all.length > 0 || view) && (
         <div class="toolbar">
           <Filter value={q} onInput={(text) => setQuery({ q: text })} />
           <Choice id="severity" label={t.alarms.filterSeverity} value={severity} options={[['', t.alarms.all], ...[...SEVERITIES].reverse().map((one): [string, string] => [one, t.severity[one]!])]} onChange={(value) => setQuery({ severity: value })} />
@@ -91,10 +120,13 @@ export function Alarms() {
       {problem && <Trouble problem={problem} retry={again} />}
       {failed && <ProblemView problem={failed} />}
       {!may('ack:alarms') && <p class="note">{t.alarms.mayNot}</p>}
+      {view ? <AlarmHistory q={q} severity={severity} /> : <>
       {alarmsLoaded.value && all.length === 0 && <p class="note calm">{t.alarms.none} {t.alarms.noneText}</p>}
       {all.length > 0 && <p class="count">{t.alarms.count(all.length, all.filter(unacked).length)}</p>}
-      <ul class="alarm-list" aria-label={t.alarms.list}>{shown.slice(0, most).map((one) => <Row key={one.alarm} one={one} onAck={setAcking} onFail={setFailed} />)}</ul>
-      {shown.length > most && <p class="more"><button type="button" onClick={() => setMost(most + PAGE)}>{t.more(Math.min(PAGE, shown.length - most))}</button></p>}
+      {flood && <p class="note">{t.alarms.flood(all.length)}</p>}
+      {flood ? <Groups shown={shown} most={most} acts={acts} /> : <ul class="alarm-list" aria-label={t.alarms.list}>{shown.slice(0, most).map((one) => <Row key={one.alarm} one={one} {...acts} />)}</ul>}
+      {!flood && shown.length > most && <p class="more"><button type="button" onClick={() => setMost(most + PAGE)}>{t.more(Math.min(PAGE, shown.length - most))}</button></p>}
+      </>}
       {acking && <Note alarm={acking} onClose={() => setAcking(null)} />}
     </Main>
   );

@@ -5,11 +5,13 @@ import { ageText, decimals, presenceReason, spanText, timeText, utcText, withUni
 import { useLoad } from '../lib/load';
 import { go, route, routeHash, setQuery } from '../lib/router';
 import { globMatches, limitsOn, pointsOf, sentence } from '../lib/ruleform';
-import { buckets, trim, type Bucket } from '../lib/series';
+import { bandsOf, type Band } from '../lib/bands';
+import { saveCsv, saveJson, type Cell } from '../lib/save';
+import { buckets, rangeOf, rowsOf, trim, type Bucket } from '../lib/series';
 import { SNIPPETS } from '../lib/snippets';
-import { deviceInterval, devicePresence, devices, loadDevice, may, now, showing, status, type DeviceLive } from '../lib/store';
+import { alarms, deviceInterval, devicePresence, devices, loadDevice, may, now, showing, status, type DeviceLive } from '../lib/store';
 import { t } from '../text/en';
-import { Choice, CopyBlock, Facts, Field, Icon, ProblemView, Scroll, StatePill, Trouble } from '../ui/bits';
+import { Choice, CopyBlock, Facts, Field, Icon, ProblemView, Scroll, Severity, StatePill, Trouble } from '../ui/bits';
 import { Chart, type Limit } from '../ui/chart';
 import { Main } from '../ui/shell';
 import { Spark } from '../ui/spark';
@@ -24,16 +26,63 @@ export async function loadSeries(dev: string, pt: string, from: number, to: numb
   return trim(await get<Series>(`series/${enc(dev)}/${enc(pt)}?from=${from}&to=${to}&points=${POINTS}`));
 }
 
+// Every event of the range: a page may have a next one.
+async function alarmEvents(dev: string, from: number, to: number): Promise<LogItem[]> {
+  const all: LogItem[] = [];
+  for (let cursor = ''; all.length < 2000; ) {
+    const page = await get<Page<LogItem>>(`events-log?dev=${enc(dev)}&kind=alarm&from=${Math.floor(from)}&to=${Math.ceil(to)}&limit=500${cursor && `&cursor=${cursor}`}`);
+    all.push(...page.items);
+    if (!page.next) break;
+    cursor = page.next;
+  }
+  return all;
+}
+
+const iso = (at: number | undefined): Cell => (at === undefined ? null : utcText(at));
+
+// The rows of the chart, or those of the table: what is shown.
+function rowsShown(series: Series, table: boolean): { heads: string[]; rows: Cell[][] } {
+  if (table) return { heads: ['from_utc', 'to_utc', 'min', 'mean', 'max', 'values', 'unit', 'no_data'], rows: buckets(series).map((one) => [iso(one.from), iso(one.to), one.min, meanOf(one), one.max, one.count, series.u, one.count === 0 ? one.gap || t.noValue : null]) };
+  return { heads: ['time_utc', 'value', 'min', 'max', 'unit', 'no_data', 'no_data_until_utc'], rows: rowsOf(series).map((one) => [iso(one.t), one.v, one.min, one.max, series.u, one.gap ?? (one.v === null ? t.noValue : null), iso(one.until)]) };
+}
+
+function Export({ device, pt, series, table }: { device: string; pt: string; series: Series; table: boolean }) {
+  const name = `${device}-${pt}`;
+  const asJson = () => {
+    const [from, to] = rangeOf(series);
+    const { heads, rows } = rowsShown(series, table);
+    return { device, point: pt, unit: series.u ?? '', from: utcText(from), to: utcText(to), exact: series.exact, reduced: series.reduced ?? false, rows: rows.map((row) => Object.fromEntries(heads.map((head, i) => [head, row[i] ?? null]))) };
+  };
+  return (
+    <p class="actions">
+      <button type="button" onClick={() => { const { heads, rows } = rowsShown(series, table); saveCsv(name, [heads, ...rows]); }}>{t.device.exportCsv}</button>
+      <button type="button" onClick={() => saveJson(name, asJson())}>{t.device.exportJson}</button>
+    </p>
+  );
+}
+
+function Bands({ bands }: { bands: Band[] }) {
+  if (bands.length === 0) return null;
+  return (
+    <details class="bands"><summary>{t.device.bands(bands.length)}</summary>
+      <ul>{bands.slice(0, 100).map((one) => <li key={one.alarm + one.from}><Severity level={one.severity} /> {one.open ? t.device.bandOpen(timeText(one.from)) : t.device.band(timeText(one.from), timeText(one.to), spanText(one.to - one.from))}{one.rule && <>, <a href={routeHash(['rules', one.rule])}>{one.rule}</a></>}</li>)}</ul></details>
+  );
+}
+
 function History({ device, pt, rules }: { device: DeviceLive; pt: string; rules: RuleItem[] }) {
   const { range = '1h', from = '', to = '', table = '' } = route.value.query;
   const custom = from !== '' && to !== '';
   const span = SPANS[range] ?? SPANS['1h']!;
   const key = `${device.info.id}/${pt}/${custom ? `${from}-${to}` : range}`;
-  const { data, problem, again } = useLoad(() => {
-    const end = Date.now();
-    return loadSeries(device.info.id, pt, custom ? Number(from) : end - span, custom ? Number(to) : end);
+  const { data, problem, again } = useLoad(async () => {
+    const end = custom ? Number(to) : Date.now();
+    const begin = custom ? Number(from) : end - span;
+    const [series, events] = await Promise.all([loadSeries(device.info.id, pt, begin, end), alarmEvents(device.info.id, begin, end).catch(() => [])]);
+    return { ...series, events };
   }, key, custom ? 0 : Math.max(2000, span / 500), true);
   const limits: Limit[] = useMemo(() => rules.flatMap((one) => limitsOn(one.rule, device.info.id, pt).map((limit) => ({ ...limit, name: one.title || one.id }))), [rules, pt]);
+  const standing = [...alarms.value.values()].filter((one) => one.dev === device.info.id);
+  const bands = useMemo(() => (data ? bandsOf(data.events, standing, pt, ...rangeOf(data), Date.now()) : []), [data, alarms.value, pt]);
   return (
     <section aria-labelledby="history">
       <div class="toolbar">
@@ -46,14 +95,16 @@ function History({ device, pt, rules }: { device: DeviceLive; pt: string; rules:
       {problem && <Trouble problem={problem} retry={again} what={t.device.history} />}
       {data && data.t.length === 0 && data.gaps.length === 0 && <p>{t.device.noHistory}</p>}
       {data && !table && (data.t.length > 0 || data.gaps.length > 0) && (
-        <Chart series={data} name={pt} limits={limits} onRange={(a, b) => (b === 0 ? setQuery({ from: '', to: '' }) : setQuery({ from: `${a}`, to: `${Math.min(b, Date.now() + 1000)}` }))} />
+        <Chart series={data} name={pt} limits={limits} bands={bands} onRange={(a, b) => (b === 0 ? setQuery({ from: '', to: '' }) : setQuery({ from: `${a}`, to: `${Math.min(b, Date.now() + 1000)}` }))} />
       )}
       {data?.begins !== undefined && <p class="quiet">{t.device.begins(timeText(data.begins))}</p>}
       {data && data.gaps.length > 0 && !table && (
         <details><summary>{t.device.gaps}: {data.gaps.length}</summary>
           <ul>{data.gaps.slice(0, 100).map(([a, b, why]) => <li key={a}>{t.device.gap(timeText(a), timeText(b), why)}</li>)}</ul></details>
       )}
+      {data && <Bands bands={bands} />}
       {data && table && <HistoryTable series={data} pt={pt} />}
+      {data && (data.t.length > 0 || data.gaps.length > 0) && <Export device={device.info.id} pt={pt} series={data} table={table !== ''} />}
     </section>
   );
 }

@@ -6,6 +6,7 @@ import { useLoad } from '../lib/load';
 import { go, route } from '../lib/router';
 import { canonical, emptyForm, formOf, globMatches, idOf, ruleOf, usedLevels, type Level, type RuleForm } from '../lib/ruleform';
 import { resolution } from '../lib/series';
+import { offerUndo, undone } from '../lib/undo';
 import { devices, devicesLoaded, loadDevices, may } from '../lib/store';
 import { parseToml, TomlError, writeToml, type TomlTable } from '../lib/toml';
 import { t } from '../text/en';
@@ -18,6 +19,7 @@ import { FormFields, needs } from './editor-form';
 
 const CHECK_PAUSE = 40; // ms after the last key
 const HOUR = 36e5;
+const UNDO_S = 10;
 
 interface Loaded {
   id: string;
@@ -172,6 +174,7 @@ function Editor({ start }: { start: Loaded & { draft: Draft } }) {
 
   const save = async (etag: string) => {
     if (!rule) return;
+    const previous = conflict ? (conflict.theirs?.rule ?? null) : held.base; // what this save replaces
     setBusy(true);
     setProblem(null);
     try {
@@ -180,6 +183,9 @@ function Editor({ start }: { start: Loaded & { draft: Draft } }) {
       setConflict(null);
       setHeld({ id, etag: next || body.etag, base: rule, managed: true });
       announce(t.editor.saved);
+      const saved = next || body.etag;
+      const path = `rules/${encodeURIComponent(id)}`;
+      offerUndo(t.editor.undoOffer(id, UNDO_S), t.editor.undone, previous ? () => call('PUT', path, previous, { etag: saved }) : () => call('DELETE', path, undefined, { etag: saved }).then(() => go(['rules'])));
       if (fresh) go(['rules', id]);
     } catch (error) {
       const refused = problemOf(error);
@@ -212,7 +218,10 @@ function Editor({ start }: { start: Loaded & { draft: Draft } }) {
   };
   const remove = async () => {
     try {
-      await call('DELETE', `rules/${encodeURIComponent(id)}`, undefined, { etag: held.etag });
+      const path = `rules/${encodeURIComponent(id)}`;
+      const gone = held.base;
+      await call('DELETE', path, undefined, { etag: held.etag });
+      if (gone) offerUndo(t.editor.undoDelete(id, UNDO_S), t.editor.undone, () => call('PUT', path, gone, { fresh: true }));
       go(['rules']);
     } catch (error) {
       setRemoving(false);
@@ -293,7 +302,7 @@ export function RulePage({ id }: { id: string }) {
     }
     const { body, etag } = await call<RuleItem>('GET', `rules/${encodeURIComponent(id)}`);
     return { id, etag: etag || body.etag, base: body.rule, managed: body.managed, draft: draftOf(body.rule) };
-  }, id);
-  if (data) return <Editor key={id} start={data} />;
+  }, `${id}/${undone.value}`);
+  if (data) return <Editor key={`${id}/${undone.value}`} start={data} />;
   return <Main title={fresh ? t.editor.newTitle : t.editor.title(id)}>{problem && <Trouble problem={problem} retry={again} />}</Main>;
 }

@@ -4,6 +4,7 @@ import type { Series } from '../api/shapes';
 import { announce } from '../lib/announce';
 import { timeText, unitText, valueText, withUnit } from '../lib/format';
 import type { Level } from '../lib/ruleform';
+import type { Band } from '../lib/bands';
 import { columns, extent, rangeOf } from '../lib/series';
 import { theme } from '../lib/theme';
 import { t } from '../text/en';
@@ -17,6 +18,7 @@ interface Props {
   series: Series;
   name: string;
   limits?: Limit[];
+  bands?: Band[]; // alarms, behind the line
   step?: number; // of one arrow key
   onLimit?: (level: Level, value: number) => void;
   onRange?: (from: number, to: number) => void;
@@ -133,7 +135,8 @@ export function Chart(props: Props) {
   return (
     <figure class="chart">
       <div class="plot" ref={host} tabIndex={0} role="group" aria-label={summary} aria-describedby="chart-help" onKeyDown={(event) => zoomByKey(event, props)} onWheel={(event) => zoomByWheel(event, props, host.current!)}>
-        {drawn > 0 && plot.current && limits.current.map((one) => <LimitLine key={one.level} limit={one} plot={plot.current!} step={props.step ?? 0.1} unit={props.series.u ?? ''} onLimit={props.onLimit} />)}
+        {drawn > 0 && plot.current && (props.bands ?? []).map((one) => <BandBox key={`${one.alarm}${one.from}`} band={one} plot={plot.current!} />)}
+        {drawn > 0 && plot.current && limits.current.map((one) => <LimitLine key={`${one.name}${one.level}${props.onLimit ? '' : one.value}`} limit={one} plot={plot.current!} step={props.step ?? 0.1} unit={props.series.u ?? ''} onLimit={props.onLimit} />)}
       </div>
       <figcaption><span>{summary}</span> {isReduced(props.series) && <span>{t.device.reduced} </span>}<span id="chart-help" class="quiet">{props.onRange ? t.device.chartHelp : props.onLimit ? t.editor.lineHelp : ''}</span></figcaption>
     </figure>
@@ -163,6 +166,22 @@ function zoomByWheel(event: WheelEvent, { series, onRange }: Props, box: HTMLEle
   const at = from + ((event.clientX - box.getBoundingClientRect().left) / box.clientWidth) * (to - from);
   const by = event.deltaY > 0 ? 1.5 : 1 / 1.5;
   onRange(Math.round(at - (at - from) * by), Math.round(at + (to - at) * by));
+}
+
+// Its words stand in the list below the chart; here it is a picture.
+function BandBox({ band, plot }: { band: Band; plot: uPlot }) {
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    const one = box.current!;
+    const over = plot.over;
+    const left = Math.max(0, plot.valToPos(band.from / 1e3, 'x'));
+    const right = Math.min(over.clientWidth, plot.valToPos(band.to / 1e3, 'x'));
+    one.style.top = `${over.offsetTop}px`;
+    one.style.height = `${over.clientHeight}px`;
+    one.style.left = `${over.offsetLeft + left}px`;
+    one.style.width = `${Math.max(2, right - left)}px`;
+  });
+  return <div ref={box} class={`alarm-band ${band.severity}`} aria-hidden="true" />;
 }
 
 interface LineProps {

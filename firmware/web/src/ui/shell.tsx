@@ -5,7 +5,8 @@ import { clockTrusted, lastLatency, link, linkSince, missed, now, retry, status,
 import { SEVERITIES } from '../lib/ruleform';
 import { simulated } from '../lib/sim';
 import { t } from '../text/en';
-import { Icon, Severity } from './bits';
+import { dismiss, offer, undo } from '../lib/undo';
+import { Icon, ProblemView, Severity } from './bits';
 import { KeysDialog, Palette, useKeys } from './keys';
 
 const FIRST = ['live', 'devices', 'rules', 'alarms', 'cloud'] as const;
@@ -88,6 +89,18 @@ function Banner() {
   );
 }
 
+// What was just saved, and the way back; it stays while the page changes.
+function UndoBar() {
+  const one = offer.value;
+  if (!one) return null;
+  return (
+    <section class="note undo" aria-label={t.editor.undo}>
+      <p role="status">{one.text}</p>
+      {one.problem ? <><ProblemView problem={one.problem} /><button type="button" onClick={dismiss}>{t.close}</button></> : <button type="button" class="primary" onClick={() => void undo()}>{t.editor.undo}</button>}
+    </section>
+  );
+}
+
 export function Voices() {
   return (
     <>
@@ -134,6 +147,7 @@ export function Shell({ children }: { children: preact.ComponentChildren }) {
       <Menu />
       <div class="middle">
         <Banner />
+        <UndoBar />
         {missed.value && <section class="note gap-note" aria-label={t.banner.label}><p>{missed.value}</p><button type="button" onClick={() => (missed.value = '')}>{t.close}</button></section>}
         {children}
       </div>

@@ -1,0 +1,3 @@
+function e(e){if(e==null)return``;if(typeof e==`number`)return Number.isFinite(e)?`${e}`:``;let t=typeof e==`string`&&/^[=+\-@\t\r]/.test(e)?`'${e}`:`${e}`;return/[",\r\n]/.test(t)?`"${t.replaceAll(`"`,`""`)}"`:t}var t=t=>t.map(t=>t.map(e).join(`,`)).join(`\r
+`)+`\r
+`;function n(e,t,n){let r=URL.createObjectURL(new Blob([n],{type:t})),i=document.createElement(`a`);i.href=r,i.download=e.replace(/[^\w.-]+/g,`-`),i.click(),setTimeout(()=>URL.revokeObjectURL(r),1e4)}var r=(e,r)=>n(`${e}.csv`,`text/csv;charset=utf-8`,t(r)),i=(e,t)=>n(`${e}.json`,`application/json`,`${JSON.stringify(t,null,1)}\n`);export{i as n,r as t};
