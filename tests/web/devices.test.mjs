@@ -38,9 +38,9 @@ after(async () => {
 test('devices: the policy is shown and switched; a device heard then waits in the tray within a second', async () => {
   await row('probe').waitFor(); // let in by itself
   await tray().getByText('No device waits').waitFor();
-  await tray().getByText('New devices: let in by themselves').click();
-  await tray().getByLabel('Anything else').selectOption('ask');
-  await tray().getByText('anything else wait for you').waitFor();
+  await tray().getByText('New devices: let in').click();
+  await tray().getByLabel('All others').selectOption('ask');
+  await tray().getByText('all others wait for you').waitFor();
   const from = Date.now();
   box.publish('tele/cold1/SENSOR', '{"DS18B20":{"Temperature":20.6}}');
   await waits('tele-cold1').or(waits('cold1')).first().waitFor();

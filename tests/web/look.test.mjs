@@ -26,8 +26,12 @@ text = "{title}: {t}"
 `;
 const PAGES = {
   live: ['#/live', (tab) => tab.locator('.tile').first()],
-  devices: ['#/devices', (tab) => tab.locator('tbody tr').first()],
-  device: ['#/devices/freezer-3?range=5m', (tab) => tab.locator('.chart canvas, main .note').first()],
+  devices: ['#/devices', async (tab) => {
+    await tab.locator('tbody tr').first().waitFor();
+    return tab.locator('.tray [data-device]').first();
+  }],
+  'devices-ignored': ['#/devices?show=ignored', (tab) => tab.locator('tbody tr').first()],
+  device: ['#/devices/freezer-9?range=5m', (tab) => tab.locator('.alarm-band').first()],
   'device-table': ['#/devices/freezer-3?range=5m&table=1', (tab) => tab.getByRole('heading', { name: 'History' })],
   rules: ['#/rules', (tab) => tab.locator('.rule').first()],
   rule: ['#/rules/too-warm', (tab) => tab.getByRole('textbox', { name: 'Name' })],
@@ -39,6 +43,7 @@ const PAGES = {
     await tab.getByText('This rule is valid.').waitFor();
   }],
   alarms: ['#/alarms', (tab) => tab.locator('.alarm').first()],
+  'alarms-history': ['#/alarms?view=history', (tab) => tab.locator('tbody tr').first()],
   cloud: ['#/cloud', (tab) => tab.locator('.equation').first()],
   push: ['#/push', (tab) => tab.locator('tbody tr').first()],
   simulator: ['#/simulator', (tab) => tab.locator('main section').first()],
@@ -46,8 +51,8 @@ const PAGES = {
   welcome: ['#/welcome', (tab) => tab.getByRole('heading', { name: 'What is arriving' })],
   missing: ['#/nowhere', (tab) => tab.getByText('The address leads nowhere')],
 };
-const SMALL = new Set(['live', 'device', 'alarms', 'rule-new', 'cloud']);
-const LEFT_OUT = new Set(['missing', 'device-table', 'rule', 'keys', 'login']);
+const SMALL = new Set(['live', 'devices', 'device', 'alarms', 'rule-new', 'cloud']);
+const LEFT_OUT = new Set(['missing', 'device-table', 'devices-ignored', 'rule', 'keys', 'login']);
 let box;
 let browser;
 let watched;
@@ -101,6 +106,13 @@ test('look: every page', async (t) => {
   await until('an alarm', async () => (await tab.evaluate(() => fetch('/api/v1/alarms').then((a) => a.json()))).items.length > 0);
   await tab.evaluate((body) => fetch('/api/v1/rules/too-warm', { method: 'PUT', headers: { 'X-Fogline': '1', 'Content-Type': 'application/json', 'If-None-Match': '*' }, body }).then((a) => a.status), JSON.stringify({
     title: 'Far too warm', bind: { device: 'freezer-3' }, inputs: { t: { point: '{device}/temp', max_age: '5 min' } }, condition: { op: 'threshold', in: 't', H: '-12 Cel', hysteresis: '1 K' }, action: [{ type: 'alarm', severity: 'critical', text: '{title}: {t}' }] }));
+  // Two newcomers: one waits, one is ignored.
+  const put = (path, method, body, etag) => tab.evaluate(([p, m, b, e]) => fetch(`/api/v1/${p}`, { method: m, headers: { 'X-Fogline': '1', 'Content-Type': 'application/json', ...(e ? { 'If-Match': e } : {}) }, body: b }).then((a) => a.status), [path, method, body && JSON.stringify(body), etag]);
+  const etag = await tab.evaluate(() => fetch('/api/v1/registry').then((a) => a.headers.get('ETag')));
+  assert.equal(await put('registry', 'PUT', { new: { generic: 'ask' } }, etag), 200);
+  for (const one of ['tele/greenhouse/SENSOR', 'noise/one']) box.publish(one, '{"DS18B20":{"Temperature":21.5},"humidity":48}');
+  await until('the newcomers', async () => (await tab.evaluate(() => fetch('/api/v1/devices?show=new').then((a) => a.json()))).total === 2);
+  assert.equal(await put('devices/noise-one/ignore', 'POST'), 200);
   for (const [name, [hash, ready]] of Object.entries(PAGES))
     await t.test(name, async () => {
       await tab.goto(`${box.url}/${hash}`);

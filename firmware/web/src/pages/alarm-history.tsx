@@ -62,7 +62,7 @@ export function AlarmHistory({ q, severity }: { q: string; severity: string }) {
         <Scroll label={t.alarms.history}>
           <table class="cards">
             <caption class="sr">{t.alarms.historyCaption}</caption>
-            <thead><tr><th scope="col">{t.device.time}</th><th scope="col">{t.alarms.change}</th><th scope="col">{t.alarms.filterSeverity}</th><th scope="col">{t.editor.device}</th><th scope="col">{t.alarms.text}</th><th scope="col">{t.alarms.value}</th><th scope="col">{t.alarms.who}</th></tr></thead>
+            <thead><tr><th scope="col">{t.device.time}</th><th scope="col">{t.alarms.change}</th><th scope="col">{t.alarms.filterSeverity}</th><th scope="col">{t.editor.device}</th><th scope="col">{t.alarms.text}</th><th scope="col" class="number">{t.alarms.value}</th><th scope="col">{t.alarms.who}</th></tr></thead>
             <tbody>
               {shown.map(({ d, pos }) => (
                 <tr key={pos} data-row>

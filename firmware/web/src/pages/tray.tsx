@@ -48,7 +48,7 @@ function Policy({ state, etag, changed }: { state: Newcomers; etag: string; chan
   const all = new Set(Object.values(state.new));
   return (
     <details>
-      <summary>{t.tray.policy}: {all.size === 1 ? words([...all][0]!) : KINDS.map((kind) => `${t.tray.kinds[kind]!.toLowerCase()} ${words(state.new[kind] ?? '')}`).join(', ')}</summary>
+      <summary>{t.tray.policy}: {all.size === 1 ? words([...all][0]!) : KINDS.map((kind) => `${t.tray.kinds[kind]!.toLowerCase()} ${words(state.new[kind] ?? '')}`).join('; ')}</summary>
       {state.fixed ? <p class="note">{t.tray.fixed}</p> : !may('write:devices') && <p class="note">{t.tray.mayNot}</p>}
       {KINDS.map((kind) => (
         <div key={kind}>
