@@ -37,7 +37,7 @@ export const onSessionEnd = (act: () => void): void => void (ended = act);
 const LONGEST = 15e3;
 
 export async function call<T>(method: string, path: string, body?: unknown, options: { etag?: string; fresh?: boolean; signal?: AbortSignal } = {}): Promise<Answer<T>> {
-  const headers: Record<string, string> = { 'X-Fogline': '1' };
+  const headers: Record<string, string> = method === 'GET' ? {} : { 'X-Fogline': '1' };
   if (body !== undefined) headers['Content-Type'] = 'application/json';
   if (options.etag) headers['If-Match'] = options.etag;
   if (options.fresh) headers['If-None-Match'] = '*';

@@ -71,8 +71,11 @@ export function timeText(at: string | number | null | undefined, locale?: string
   if (at === null || at === undefined) return t.never;
   const when = new Date(at);
   if (Number.isNaN(when.getTime())) return t.never;
-  return when.toLocaleString(locale, { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit', timeZoneName: 'short' });
+  let found = clocks.get(locale);
+  if (!found) clocks.set(locale, (found = new Intl.DateTimeFormat(locale, { month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit', timeZoneName: 'short' })));
+  return found.format(when);
 }
+const clocks = new Map<string | undefined, Intl.DateTimeFormat>();
 
 export const utcText = (at: string | number): string => new Date(at).toISOString();
 

@@ -7,7 +7,10 @@ import { t } from '../text/en';
 import { announce } from './announce';
 import { simulated } from './sim';
 import { presence, type Presence, type Scalar } from './format';
+import { Pace } from './pace';
+import type { Rows } from './rows';
 import { StreamClient, type Envelope, type LinkState, type StreamNews } from './stream';
+import { Trail } from './trail';
 
 // ---- the page's clock: monotonic, ticks once a second ----
 export const now = signal(performance.now());
@@ -20,12 +23,14 @@ export interface PointLive {
   quality: Signal<string>;
   at: Signal<number>; // performance.now() when it was measured; -Infinity: never
   interval: number; // s
-  spark: Signal<(number | null)[]>;
+  spark: Trail;
+  device: DeviceLive | null;
 }
 export interface DeviceLive {
   info: Device;
   at: Signal<number>;
   points: PointLive[];
+  paint: ((now: number) => void) | null; // where it is on screen: writes what changed, called once per frame
 }
 
 export type Phase = 'starting' | 'claim' | 'login' | 'in' | 'unreachable';
@@ -44,14 +49,13 @@ export const alarmsLoaded = signal(false);
 export const newcomers = signal(0); // rises when a device is heard that no list here has
 export const missed = signal('');
 export const latencies: number[] = []; // ms, the last 500: value received by the box -> in the frame
-export const lastLatency = signal(Number.NaN);
+export const lastLatency = signal(Number.NaN); // looked at once a second
 
 // Connecting at the start is not down: the lists are some milliseconds old.
 const CONNECTING = 5e3;
 export const streamDown = computed(() => link.value.is !== 'live' && !(link.value.is === 'connecting' && now.value - linkSince.value < CONNECTING));
 export const may = (scope: string): boolean => session.value?.scopes.includes(scope) ?? false;
 
-const SPARK = 60;
 const LATENCIES = 500;
 const points = new Map<string, PointLive>();
 
@@ -64,7 +68,7 @@ function takePoint(dev: string, one: Point): PointLive {
   const at = one.age_ms === undefined ? Number.NEGATIVE_INFINITY : performance.now() - one.age_ms;
   let live = points.get(key);
   if (!live) {
-    live = { dev, pt: one.pt, u: one.u ?? '', value: signal(one.v), quality: signal(one.q ?? ''), at: signal(at), interval: one.interval_s ?? 0, spark: signal(one.spark ?? []) };
+    live = { dev, pt: one.pt, u: one.u ?? '', value: signal(one.v), quality: signal(one.q ?? ''), at: signal(at), interval: one.interval_s ?? 0, spark: new Trail(one.spark), device: null };
     points.set(key, live);
     return live;
   }
@@ -74,17 +78,19 @@ function takePoint(dev: string, one: Point): PointLive {
     live.value.value = one.v;
     live.quality.value = one.q ?? '';
     live.at.value = at;
-    if (one.spark) live.spark.value = one.spark;
+    if (one.spark) live.spark.set(one.spark);
   }
   return live;
 }
 
 export function takeDevice(info: Device): DeviceLive {
   const at = performance.now() - info.age_ms;
-  const live: DeviceLive = devices.peek().get(info.id) ?? { info, at: signal(at), points: [] };
+  const live: DeviceLive = devices.peek().get(info.id) ?? { info, at: signal(at), points: [], paint: null };
   live.info = info;
   live.at.value = Math.max(at, live.at.peek());
   live.points = info.points.map((one) => takePoint(info.id, one));
+  for (const one of live.points) one.device = live;
+  touch(live);
   return live;
 }
 
@@ -102,9 +108,19 @@ export function devicePresence(one: DeviceLive): Presence {
   return presence(now.value - one.at.value, deviceInterval(one), streamDown.value, one.info.state);
 }
 
+// The same at this moment, for what is painted without a component.
+export const presenceNow = (one: DeviceLive, at: number): Presence => presence(at - one.at.peek(), deviceInterval(one), streamDown.peek(), one.info.state);
+
 // ---- lists ----
-const PAGE = 100;
-export async function loadDevices(more = false): Promise<void> {
+const PAGE = 100; // the first page is asked for by index.html, before this program is here
+let early: Promise<void> | null = null;
+export function loadDevices(more = false): Promise<void> {
+  const going = more ? null : early;
+  early = null;
+  return going ?? askDevices(more);
+}
+
+async function askDevices(more: boolean): Promise<void> {
   const cursor = more && devicesNext.peek() ? `&cursor=${encodeURIComponent(devicesNext.peek()!)}` : '';
   const page = await get<Page<Device>>(`devices?limit=${PAGE}&points=1&spark=1${cursor}`);
   batch(() => {
@@ -153,31 +169,52 @@ export async function loadStatus(): Promise<void> {
 }
 
 // ---- what arrives ----
-let queue: Envelope[] = [];
-let frame = 0;
+let queue: { events: Envelope[]; rows: Rows | null }[] = [];
+let waiting: 'no' | 'pause' | 'frame' = 'no';
+let pause = 0;
+const pace = new Pace();
+const painted = new MessageChannel(); // a message sent from a frame arrives when that frame is painted
+painted.port1.onmessage = () => pace.painted(performance.now());
+const touched = new Set<DeviceLive>(); // on screen, and something of it changed
 const strangers = new Set<string>();
 let strangerTimer = 0;
 
-function take(events: Envelope[]): void {
-  queue.push(...events);
-  if (frame !== 0) return;
-  // A hidden page gets no frames; it applies what came once a second.
-  if (document.hidden) frame = setTimeout(apply, 1000) as unknown as number;
-  else frame = requestAnimationFrame(apply);
+function take(news: { events: Envelope[]; rows: Rows | null }): void {
+  queue.push(news);
+  // A hidden page gets no frames; it applies what came once a second. Values may wait for their turn, alarms never.
+  const wait = document.hidden ? 1000 : news.events.length > 0 ? 0 : pace.wait(performance.now());
+  if (waiting === 'frame' || (waiting === 'pause' && wait > 0)) return;
+  clearTimeout(pause);
+  waiting = wait > 0 ? 'pause' : 'frame';
+  if (waiting === 'frame') requestAnimationFrame(apply);
+  else pause = setTimeout(() => (document.hidden ? apply() : ((waiting = 'frame'), requestAnimationFrame(apply))), wait) as unknown as number;
 }
 
+// Once per frame at the most: everything that came is taken in, then what is on screen is written.
 function apply(): void {
-  frame = 0;
-  const events = queue;
+  waiting = 'no';
+  const start = performance.now();
+  const news = queue;
   queue = [];
   batch(() => {
-    for (const one of events) handle(one);
+    for (const one of news) {
+      for (const event of one.events) handle(event);
+      if (one.rows) takeRows(one.rows);
+    }
   });
+  for (const one of touched) one.paint?.(start);
+  touched.clear();
+  if (document.hidden) return;
+  pace.began(start);
+  painted.port2.postMessage(0);
+}
+
+function touch(device: DeviceLive | null): void {
+  if (device?.paint) touched.add(device);
 }
 
 function handle(one: Envelope): void {
-  if (one.ev === 'sample') takeSample(one.d as Sample, false);
-  else if (one.ev === 'snapshot') for (const d of one.d as Sample[]) takeRecord(d);
+  if (one.ev === 'snapshot') for (const d of one.d as Sample[]) takeRecord(d);
   else if (one.ev === 'alarm') takeAlarm(one.d as Alarm);
   else if (one.ev === 'gap') missed.value = t.gap(typeof one.missed === 'number' ? one.missed : null, String(one.reason ?? ''));
   else if (one.ev === 'device') takeState(one.d as DeviceState);
@@ -195,26 +232,48 @@ function takeState(d: DeviceState): void {
 }
 
 function takeRecord(d: Sample | (Sample & Alarm)): void {
-  if ('alarm' in d) takeAlarm(d);
-  else if ('pt' in d) takeSample(d, true);
+  if ('alarm' in d) return takeAlarm(d);
+  if (!('pt' in d)) return;
+  const live = points.get(`${d.dev}/${d.pt}`);
+  if (live) takeValue(live, d.v, Date.parse(d.rx ?? d.ts ?? ''), d, true);
+  else unlisted(d.dev);
 }
 
-function takeSample(d: Sample, snapshot: boolean): void {
-  const live = points.get(`${d.dev}/${d.pt}`);
-  if (!live) return strangerSoon(d.dev);
-  const rx = Date.parse(d.rx ?? d.ts ?? '') - wallOffset;
+// The series of the stream by number; the names come with the first rows of each.
+const names: string[] = [];
+const series: (PointLive | undefined)[] = [];
+
+function takeRows(rows: Rows): void {
+  rows.names.forEach((name, i) => (names[3 * rows.from + i] = name));
+  const odd = new Map(rows.odd);
+  for (let i = 0; i < rows.id.length; ++i) {
+    const id = rows.id[i]!;
+    const what = odd.get(i);
+    if (what?.u !== undefined) names[3 * id + 2] = what.u;
+    const live = (series[id] ??= points.get(`${names[3 * id]}/${names[3 * id + 1]}`));
+    if (!live) {
+      unlisted(names[3 * id] ?? '');
+      continue;
+    }
+    if (names[3 * id + 2]) live.u = names[3 * id + 2]!;
+    takeValue(live, rows.v[i]!, rows.rx[i]!, what, false);
+  }
+}
+
+function takeValue(live: PointLive, v: Scalar, rxWall: number, what: { q?: string; u?: string; hist?: boolean } | undefined, snapshot: boolean): void {
+  const rx = rxWall - wallOffset;
   const mine = performance.now();
-  const old = d.hist || snapshot;
+  const old = what?.hist || snapshot;
   const at = old && Number.isFinite(rx) ? Math.min(rx, mine) : mine;
   if (old && at <= live.at.peek()) return;
-  live.value.value = d.v;
-  live.quality.value = d.q ?? '';
+  live.value.value = v;
+  live.quality.value = what?.q ?? '';
   live.at.value = at;
-  if (d.u) live.u = d.u;
-  const device = devices.peek().get(d.dev);
+  if (snapshot && what?.u) live.u = what.u;
+  const device = live.device;
   if (device && device.at.peek() < at) device.at.value = at;
-  if (typeof d.v !== 'string' && !(snapshot && live.spark.peek().length > 0))
-    live.spark.value = [...live.spark.peek().slice(1 - SPARK), d.v === null ? null : Number(d.v)];
+  if (typeof v !== 'string' && !(snapshot && live.spark.values.length > 0)) live.spark.add(v === null ? null : Number(v));
+  touch(device);
   if (old || !Number.isFinite(rx)) return;
   if (mine < rx) wallOffset += rx - mine; // nothing arrives before it was sent
   measured(Math.max(0, mine - rx));
@@ -223,7 +282,11 @@ function takeSample(d: Sample, snapshot: boolean): void {
 function measured(ms: number): void {
   latencies.push(ms);
   if (latencies.length > LATENCIES) latencies.shift();
-  lastLatency.value = ms;
+}
+
+// Values of devices on pages of the list that were not asked for are no news.
+function unlisted(dev: string): void {
+  if (devicesNext.peek() === null) strangerSoon(dev);
 }
 
 // A device nobody listed yet: ask for the list again, once for many.
@@ -258,7 +321,7 @@ let channels: string[] = [];
 const ALWAYS = ['alarms/#', 'devices/#', 'uplinks/#', 'system/#'];
 
 function hear(news: StreamNews): void {
-  if ('events' in news) return take(news.events);
+  if ('events' in news) return take(news);
   const before = link.peek();
   if (before.is !== news.link.is || news.link.is === 'down') linkSince.value = performance.now();
   link.value = news.link;
@@ -293,7 +356,13 @@ export function startStream(): void {
 // Without a worker a hidden tab must not hold one of the six connections a browser has.
 function alone(): void {
   worker = null;
-  local = new StreamClient(hear, location.origin);
+  let told = 0;
+  const client = new StreamClient((news) => {
+    if (!('rows' in news) || !news.rows) return hear(news);
+    hear({ ...news, rows: client.packer.tell(news.rows, told) });
+    told = client.packer.series;
+  }, location.origin);
+  local = client;
   document.addEventListener('visibilitychange', () => (document.hidden ? local!.close() : local!.retry()));
   ask();
 }
@@ -319,8 +388,11 @@ async function refresh(): Promise<void> {
 
 // ---- coming in ----
 export async function enter(): Promise<void> {
+  early = askDevices(false);
+  const list = early.catch(() => {}); // whoever shows the list says what went wrong
   try {
     session.value = await get<Session>('session');
+    await Promise.race([list, new Promise((done) => setTimeout(done, TOGETHER))]); // the page comes whole, not in steps
     phase.value = 'in';
     startProblem.value = null;
     afterTiles(() => {
@@ -347,6 +419,8 @@ async function stayOut(problem: Problem): Promise<void> {
 
 // The first tiles need six requests; the rest waits for them, but not for long.
 const PATIENCE = 400;
+const HIDDEN = 2e3;
+const TOGETHER = 150;
 function afterTiles(work: () => void): void {
   let done = false;
   const once = () => {
@@ -355,15 +429,20 @@ function afterTiles(work: () => void): void {
     clearTimeout(timer);
     work();
   };
-  const timer = setTimeout(once, PATIENCE);
+  let timer = setTimeout(once, PATIENCE);
   const stop = devicesLoaded.subscribe((loaded) => {
-    if (loaded) setTimeout(() => { stop(); once(); }, 50);
+    if (!loaded || done) return;
+    clearTimeout(timer);
+    timer = setTimeout(once, HIDDEN); // a hidden page gets no frame
+    requestAnimationFrame(() => setTimeout(() => { stop(); once(); })); // painted
   });
 }
 
 export function startClocks(): void {
   setInterval(() => {
-    if (!document.hidden) now.value = performance.now();
+    if (document.hidden) return;
+    now.value = performance.now();
+    if (latencies.length > 0) lastLatency.value = latencies[latencies.length - 1]!;
   }, 1000);
   setInterval(() => {
     if (phase.peek() === 'in' && !document.hidden) loadStatus().catch(() => {});

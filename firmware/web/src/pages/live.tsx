@@ -1,17 +1,17 @@
-import { useComputed } from '@preact/signals';
-import { useEffect, useMemo } from 'preact/hooks';
+import { effect, useComputed } from '@preact/signals';
+import type { VNode } from 'preact';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { get } from '../api/client';
 import type { Page } from '../api/shapes';
-import { ageText, presence, spanText, unitText, utcText, valueText } from '../lib/format';
+import { presence, unitText, utcText, valueText } from '../lib/format';
 import { useLoad } from '../lib/load';
 import { route, routeHash, setQuery } from '../lib/router';
-import { alarms, deviceInterval, devicePresence, devices, devicesLoaded, devicesNext, devicesTotal, loadDevices, now, showing, streamDown, type DeviceLive, type PointLive } from '../lib/store';
+import { alarms, devices, devicesLoaded, devicesNext, devicesTotal, loadDevices, now, presenceNow, showing, streamDown, type DeviceLive, type PointLive } from '../lib/store';
 import { t } from '../text/en';
 import { Check, Choice, CopyBlock, Filter, Severity, StatePill, Trouble } from '../ui/bits';
 import { Main } from '../ui/shell';
-import { Spark } from '../ui/spark';
+import { TileView, VALUES } from '../ui/tile';
 
-const VALUES = 4; // of one device on its tile
 const RANK: Record<string, number> = { critical: 0, high: 1, medium: 2, low: 3 };
 
 // Made when somebody points at it: a thousand values change in a second, one is looked at.
@@ -33,29 +33,77 @@ export function Value({ point }: { point: PointLive }) {
   );
 }
 
-// Only the text changes every second, not the tile.
-function Age({ device }: { device: DeviceLive }) {
-  const text = useComputed(() => ageText(now.value - device.at.value));
-  return <>{text}</>;
-}
+// ---- tiles: the frame is a component, what is in it is written by its view while it is on screen ----
+const NEAR = '300px'; // painted before it is scrolled to
+const views = new Map<Element, TileView>();
+const eye = typeof IntersectionObserver === 'function' ? new IntersectionObserver((seen) => {
+  for (const one of seen) {
+    const view = views.get(one.target);
+    if (one.isIntersecting) view?.show();
+    else view?.hide();
+  }
+}, { rootMargin: NEAR }) : null;
 
-function Tile({ device, worst }: { device: DeviceLive; worst: string | undefined }) {
-  const state = useComputed(() => devicePresence(device));
-  const reason = useComputed(() => (state.value === 'online' || deviceInterval(device) <= 0 ? '' : t.usually(spanText(deviceInterval(device) * 1e3))));
-  const shown = device.points.slice(0, VALUES);
+function Tile({ device, worst, first }: { device: DeviceLive; worst: string | undefined; first: boolean }) {
+  const view = useMemo(() => new TileView(device), [device]);
+  const tile = useRef<HTMLLIElement>(null);
+  const list = useRef<HTMLUListElement>(null);
+  const age = useRef<HTMLSpanElement>(null);
+  useLayoutEffect(() => {
+    const at = tile.current!;
+    views.set(at, view);
+    view.take(list.current!, age.current!);
+    if (first || !eye) view.show();
+    eye?.observe(at);
+    return () => {
+      eye?.unobserve(at);
+      views.delete(at);
+      view.hide();
+    };
+  }, [view]);
+  const more = device.points.length - VALUES;
+  const point = (event: MouseEvent) => {
+    const found = (event.target as Element).closest<HTMLElement>('.value');
+    const one = found && view.pointAt(found);
+    if (one) found.title = exact(one);
+  };
   return (
-    <li class={`tile ${state.value}${worst ? ` alarm-${worst}` : ''}`} data-row data-device={device.info.id}>
+    <li ref={tile} class={`tile ${view.state.value}${worst ? ` alarm-${worst}` : ''}`} style={{ '--rows': Math.min(VALUES, device.points.length) }} data-row data-device={device.info.id}>
       <div class="tile-head">
         <h3><a href={routeHash(['devices', device.info.id])}>{device.info.name || device.info.id}</a></h3>
-        <span class="marks">{worst && <Severity level={worst} />}<StatePill state={state.value} /></span>
+        <span class="marks">{worst && <Severity level={worst} />}<StatePill state={view.state.value} /></span>
       </div>
-      <ul class="readings">
-        {shown.map((one) => <li key={one.pt}><span class="pt">{one.pt}</span><Spark values={one.spark} name={one.pt} /><Value point={one} /></li>)}
-      </ul>
-      <p class="quiet tile-foot"><Age device={device} />{reason.value && <span>, {reason.value}</span>}{device.points.length > VALUES && <span>{' · '}{t.live.moreValues(device.points.length - VALUES)}</span>}</p>
+      <ul class="readings" ref={list} onMouseOver={point} />
+      <p class="quiet tile-foot"><span ref={age} />{view.reason.value && <span>, {view.reason.value}</span>}{more > 0 && <span>{' · '}{t.live.moreValues(more)}</span>}</p>
     </li>
   );
 }
+
+// A tile whose device, name and alarms are the same is not compared again.
+interface Made { node: VNode; info: DeviceLive['info']; worst: string | undefined }
+function useTiles(shown: DeviceLive[], worst: Map<string, string>): VNode[] {
+  const [most, setMost] = useState(FIRST);
+  useEffect(() => { // what a screen holds comes first, the rest after it was painted
+    if (shown.length > most) afterPaint(() => setMost(most + STEP));
+  }, [shown, most]);
+  const made = useRef(new Map<DeviceLive, Made>());
+  const nodes = useMemo(() => {
+    const next = new Map<DeviceLive, Made>();
+    const all = shown.map((device, i) => {
+      const is = worst.get(device.info.id);
+      let one = made.current.get(device);
+      if (!one || one.info !== device.info || one.worst !== is) one = { node: <Tile key={device.info.id} device={device} worst={is} first={i < FIRST} />, info: device.info, worst: is };
+      next.set(device, one);
+      return one.node;
+    });
+    made.current = next;
+    return all;
+  }, [shown]);
+  return nodes.length > most ? nodes.slice(0, most) : nodes;
+}
+const FIRST = 24; // painted with the page; a screen holds about as many
+const STEP = 100;
+const afterPaint = (work: () => void) => requestAnimationFrame(() => setTimeout(work));
 
 interface Raw { source: string; topic: string; payload: string; why: string; times: number }
 
@@ -88,6 +136,7 @@ function worstByDevice(): Map<string, string> {
 
 // Order is looked at again every few seconds only: tiles that jump cannot be read or clicked.
 const ORDER_PACE = 3000;
+const words = new Intl.Collator(undefined, { numeric: true }); // made for each comparison it would cost a hundred of them
 const turn = () => Math.floor(now.value / ORDER_PACE);
 const STATE_RANK: Record<string, number> = { silent: 4, degraded: 5, stale: 6, unknown: 7, online: 9 };
 
@@ -97,22 +146,29 @@ export function Live() {
   useEffect(() => { // the list failed while the gateway was away: ask again when it is back
     if (problem && !streamDown.value) void again();
   }, [streamDown.value]);
+  // Ages and states move without a message: once a second, all that is on screen in one go.
+  useEffect(() => effect(() => {
+    void now.value;
+    void streamDown.value;
+    const at = performance.now();
+    for (const view of views.values()) if (view.device.paint) view.paint(at);
+  }), []);
   const { q = '', order = 'problems', only = '' } = route.value.query;
   const worst = worstByDevice();
   const beat = useComputed(turn).value;
+  const named = useMemo(() => [...devices.value.values()].sort((a, b) => words.compare(a.info.name || a.info.id, b.info.name || b.info.id)), [devices.value]);
   const list = useMemo(() => {
     const wanted = q.toLowerCase();
-    const rank = (one: DeviceLive) => (worst.has(one.info.id) ? RANK[worst.get(one.info.id)!] ?? 3 : STATE_RANK[devicePresence(one)]!);
-    const all = [...devices.value.values()].filter((one) => one.info.admission !== 'ignored' && (!wanted || `${one.info.id} ${one.info.name}`.toLowerCase().includes(wanted)));
-    const bad = all.filter((one) => rank(one) < 9).length;
-    const byName = (a: DeviceLive, b: DeviceLive) => (a.info.name || a.info.id).localeCompare(b.info.name || b.info.id, undefined, { numeric: true });
+    const rank = (one: DeviceLive) => (worst.has(one.info.id) ? RANK[worst.get(one.info.id)!] ?? 3 : STATE_RANK[presenceNow(one, performance.now())]!);
+    const all = named.filter((one) => one.info.admission !== 'ignored' && (!wanted || `${one.info.id} ${one.info.name}`.toLowerCase().includes(wanted)));
     const ranks = new Map(all.map((one) => [one, rank(one)]));
+    const bad = all.filter((one) => ranks.get(one)! < 9).length;
     const shown = only ? all.filter((one) => ranks.get(one)! < 9) : all;
-    if (order === 'name') shown.sort(byName);
-    else if (order === 'change') shown.sort((a, b) => b.at.peek() - a.at.peek());
-    else shown.sort((a, b) => ranks.get(a)! - ranks.get(b)! || byName(a, b));
+    if (order === 'change') shown.sort((a, b) => b.at.peek() - a.at.peek());
+    else if (order !== 'name') shown.sort((a, b) => ranks.get(a)! - ranks.get(b)!); // of one rank: still by name
     return { shown, bad, all: all.length };
-  }, [devices.value, q, order, only, beat, [...worst].join()]);
+  }, [named, q, order, only, beat, [...worst].join()]);
+  const tiles = useTiles(list.shown, worst);
   return (
     <Main title={t.live.title} wide>
       {problem && <Trouble problem={problem} retry={again} />}
@@ -126,7 +182,7 @@ export function Live() {
           </div>
           <h2 class="count">{t.live.summary(list.all, list.bad)}</h2>
           {list.shown.length === 0 && <p>{t.live.noMatch}</p>}
-          <ul class="tiles">{list.shown.map((one) => <Tile key={one.info.id} device={one} worst={worst.get(one.info.id)} />)}</ul>
+          <ul class="tiles">{tiles}</ul>
           {devicesNext.value && (
             <p class="more"><button type="button" onClick={() => void loadDevices(true)}>{t.more(Math.min(100, devicesTotal.value - devices.value.size))}</button> <span class="quiet">{t.shown(devices.value.size, devicesTotal.value)} {t.live.withinLoaded}</span></p>
           )}

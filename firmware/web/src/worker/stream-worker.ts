@@ -5,14 +5,27 @@ interface Page {
   port: MessagePort;
   channels: string[];
   heard: number;
+  series: number; // whose names it was told
 }
 export type ToWorker = { ask: string[] } | { retry: true } | { here: true } | { bye: true };
 
 const FORGET = 150e3; // a page that said nothing for this long is gone: background timers tick once a minute
 const pages = new Set<Page>();
 const client = new StreamClient((news: StreamNews) => {
-  for (const page of pages) page.port.postMessage(news);
+  for (const page of pages) {
+    const mine = forPage(page, news);
+    if (mine) page.port.postMessage(mine);
+  }
 }, new URL(self.location.href).origin);
+
+// Values only for pages that show some; each with the names it was not told yet.
+function forPage(page: Page, news: StreamNews): StreamNews | null {
+  if (!('rows' in news) || !news.rows) return news;
+  if (!page.channels.some((one) => one.startsWith('samples/'))) return news.events.length > 0 ? { ...news, rows: null } : null;
+  const rows = client.packer.tell(news.rows, page.series);
+  page.series = client.packer.series;
+  return { ...news, rows };
+}
 
 let asking = 0;
 function askSoon(): void {
@@ -40,7 +53,7 @@ setInterval(() => {
 
 addEventListener('connect', (event) => {
   const port = (event as MessageEvent).ports[0]!;
-  const page: Page = { port, channels: [], heard: performance.now() };
+  const page: Page = { port, channels: [], heard: performance.now(), series: 0 };
   pages.add(page);
   port.onmessage = ({ data }: MessageEvent<ToWorker>) => {
     pages.add(page);
