@@ -12,6 +12,7 @@ void register_api(Router& router, const ApiParts& parts) {
     register_device_api(router, parts);
     register_gateway_api(router, parts);
     register_history_api(router, parts);
+    register_log_api(router, parts);
     register_registry_api(router, parts);
     register_simulator_api(router, parts);
     register_rule_api(router, parts);

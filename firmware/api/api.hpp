@@ -59,6 +59,7 @@ struct ApiParts {
     std::function<std::string()> not_ready;
     bool metrics_open = false;
     std::string simulator_socket = {};  // empty: there is none
+    std::string config_hash = {};       // Config::hash
 };
 
 /// Adds the REST resources of the gateway (openapi.yaml) except those of push and auth.
@@ -71,6 +72,7 @@ void register_gateway_api(Router& router, const ApiParts& parts);
 void register_simulator_api(Router& router, const ApiParts& parts);
 void register_registry_api(Router& router, const ApiParts& parts);
 void register_history_api(Router& router, const ApiParts& parts);
+void register_log_api(Router& router, const ApiParts& parts);
 void register_rule_api(Router& router, const ApiParts& parts);
 void register_alarm_api(Router& router, const ApiParts& parts);
 void register_uplink_api(Router& router, const ApiParts& parts);

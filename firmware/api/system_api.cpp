@@ -147,6 +147,7 @@ Response status(const ApiParts& parts) {
         .member("gw", parts.records.gateway)
         .member("name", name)
         .member("version", parts.version)
+        .member("config_hash", parts.config_hash)
         .member("uptime_s", std::chrono::duration<double>(now - parts.started).count())
         .member("resident_bytes", resident_bytes())
         .member("devices", facts->devices)

@@ -251,7 +251,7 @@ Result<void> Daemon::open_listener() {
     api_.emplace(ApiParts{*pipeline_, *store_, *ring_, clock_, config_.limits, metrics_, context,
                           *rule_folder_, *uplinks_, [this] { return inputs_->links(); }, *settings_,
                           FOG_VERSION, started_, [this] { return not_ready(); },
-                          config_.metrics_open, config_.simulator.socket});
+                          config_.metrics_open, config_.simulator.socket, config_.hash});
     HttpConfig settings;
     settings.gateway = settings_->get()->name;
     settings.allowed_hosts = config_.http.allowed_hosts;

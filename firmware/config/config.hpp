@@ -74,6 +74,7 @@ struct SimulatorSection {
 
 /// The whole configuration, checked. A plain value.
 struct Config {
+    std::string hash;  // of everything but rules and secrets, 8 hex digits; tells a changed one
     GatewaySection gateway;
     HttpSection http;
     LogSection log;

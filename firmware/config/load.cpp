@@ -7,11 +7,14 @@
 #include <cerrno>
 #include <fstream>
 #include <iterator>
+#include <span>
 #include <system_error>
 #include <tuple>
 
+#include "firmware/config/json.hpp"
 #include "firmware/config/layers.hpp"
 #include "firmware/config/toml.hpp"
+#include "firmware/core/crc32c.hpp"
 #include "firmware/core/text.hpp"
 
 namespace fog {
@@ -156,6 +159,43 @@ void check_objects(const Config& config, const ObjectCheck& check, std::vector<F
     }
 }
 
+bool is_secret(std::string_view key) {
+    for (const std::string_view word : {"password", "passphrase", "secret", "token", "claim_code"})
+        if (key.find(word) != std::string_view::npos) return true;
+    return false;
+}
+
+void leave_out_secrets(Node& node) {
+    if (Node::Array* items = node.array())
+        for (Node& item : *items) leave_out_secrets(item);
+    Node::Table* members = node.table();
+    if (members == nullptr) return;
+    for (auto& [key, value] : *members) {
+        if (is_secret(key))
+            value = Node();
+        else
+            leave_out_secrets(value);
+    }
+}
+
+std::uint32_t add_to_hash(Node node, std::uint32_t hash) {
+    leave_out_secrets(node);
+    const std::string text = write_json(node);
+    return crc32c(std::as_bytes(std::span(text.data(), text.size())), hash);
+}
+
+std::string hash_of(const Node& merged, const Config& config) {
+    std::uint32_t hash = add_to_hash(merged, 0);
+    for (const auto* list : {&config.uplinks, &config.ports, &config.devices})
+        for (const ObjectConfig& object : *list) {
+            hash = crc32c(std::as_bytes(std::span(object.id.data(), object.id.size())), hash);
+            hash = add_to_hash(object.node, hash);
+        }
+    std::string out;
+    for (int shift = 28; shift >= 0; shift -= 4) out += "0123456789abcdef"[(hash >> shift) & 0xFU];
+    return out;
+}
+
 }  // namespace
 
 bool LoadedConfig::good() const {
@@ -209,6 +249,7 @@ LoadedConfig load_config(const ConfigSources& sources) {
     out.config = read_config(merged, out.faults);
     for (const Folder& one : kFolders)
         read_folder(folder / one.name, out.config.*one.list, out.object_faults);
+    out.config.hash = hash_of(merged, out.config);
     return out;
 }
 

@@ -314,6 +314,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/log/records": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Records as the log has them, in its order, to be replayed elsewhere */
+        get: operations["logRecords"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/openapi.yaml": {
         parameters: {
             query?: never;
@@ -1011,6 +1028,36 @@ export interface components {
             unit_guessed?: boolean;
             v?: components["schemas"]["Value"];
         };
+        /** @description A sample has pt, an event has ev */
+        RawRecord: {
+            boot: number;
+            /** @description channel */
+            ch?: string;
+            d?: Record<string, never>;
+            dev: string;
+            /** @enum {unknown} */
+            ev?: "alarm" | "device" | "command" | "rule" | "uplink" | "system" | "app" | "raw";
+            /** @description 1 derived, 2 processed again after a crash, 4 simulated, 8 retained, 16 late, 32 repeated by a deadband */
+            flags?: number;
+            /** @description v is a whole number by type, not by chance */
+            int?: boolean;
+            /**
+             * Format: int64
+             * @description ns since that boot, when it was received
+             */
+            mono: number;
+            pt?: string;
+            /** @description left out when good */
+            q?: string;
+            seq: number;
+            /**
+             * Format: int64
+             * @description ns since 1970, what the source said
+             */
+            src?: number;
+            u?: string;
+            v?: number | string | boolean | null;
+        };
         Registry: {
             /** @description the configuration sets it; it cannot be changed here */
             fixed: boolean;
@@ -1065,6 +1112,8 @@ export interface components {
                 time: string;
                 trusted: boolean;
             };
+            /** @description of everything but rules and secrets: another one, another configuration */
+            config_hash?: string;
             devices: number;
             gateway: {
                 id: string;
@@ -1696,6 +1745,58 @@ export interface operations {
         requestBody?: never;
         responses: {
             200: components["responses"]["Object"];
+            default: components["responses"]["Problem"];
+        };
+    };
+    logRecords: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before; without from and after: from the oldest on */
+                after?: string;
+                /** @description of the first page: what was received from about here on */
+                from?: string;
+                limit?: number;
+                /** @description sequence number of the last record wanted; default: what is committed */
+                upto?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description when a boot's monotonic time was what wall time, in ns */
+                        boots: {
+                            boot: number;
+                            /** Format: int64 */
+                            mono: number;
+                            trusted: boolean;
+                            /** Format: int64 */
+                            utc: number;
+                        }[];
+                        /** @description newest committed sequence number */
+                        committed: number;
+                        epoch: string;
+                        gw: string;
+                        items: components["schemas"]["RawRecord"][];
+                        missing: {
+                            from: number;
+                            /** @enum {unknown} */
+                            reason: "expired" | "evicted" | "crash" | "epoch-changed";
+                            records: number;
+                            to: number;
+                        }[];
+                        next: string | null;
+                    };
+                };
+            };
             default: components["responses"]["Problem"];
         };
     };
