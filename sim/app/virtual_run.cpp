@@ -1,11 +1,10 @@
 #include "sim/app/virtual_run.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 
 #include "firmware/core/text.hpp"
 #include "firmware/io/logging.hpp"
+#include "sim/app/scratch_folder.hpp"
 #include "sim/app/virtual_gateway.hpp"
 #include "sim/app/virtual_links.hpp"
 #include "sim/links/fault_board.hpp"
@@ -19,31 +18,6 @@ constexpr auto kDrain = 10min;     // after the scenario, for what is still on i
 constexpr auto kTruthEvery = 10s;  // of plants
 constexpr auto kFlushEvery = 1s;   // of the ledger: nothing real leaves before it
 constexpr MonoTime kBegin{100s};   // as a box that has just started
-
-/// A folder that is gone with this object; in memory where there is such a place.
-class ScratchFolder {
-public:
-    explicit ScratchFolder(const std::filesystem::path& wanted) : path_(wanted) {
-        if (!path_.empty()) return;
-        const bool shared = ::access("/dev/shm", W_OK) == 0;
-        std::string name =
-            (std::filesystem::path(shared ? "/dev/shm" : "/tmp") / "fogsim-XXXXXX").string();
-        if (::mkdtemp(name.data()) == nullptr) return;
-        path_ = name;
-        mine_ = true;
-    }
-    ~ScratchFolder() {
-        std::error_code ignored;
-        if (mine_) std::filesystem::remove_all(path_, ignored);
-    }
-    ScratchFolder(const ScratchFolder&) = delete;
-    ScratchFolder& operator=(const ScratchFolder&) = delete;
-    const std::filesystem::path& path() const { return path_; }
-
-private:
-    std::filesystem::path path_;
-    bool mine_ = false;
-};
 
 /// The library's own words about an alarm, for the ledger: what a subscribed client saw.
 std::string push_members(const Record& record) {
@@ -84,6 +58,7 @@ public:
         }
         ledger_.run(world_.scenario(), world_.scenario().start, kBegin);
         for (const auto& link : links_) ledger_.device(link->endpoint().view());
+        tell_skipped();
         if (auto done = generate(); !done) return std::move(done).error();
         if (auto done = drain(); !done) return std::move(done).error();
         return close();
@@ -172,11 +147,40 @@ private:
         }
     }
 
+    /// Why a fault has nothing to act on here; nothing if it has.
+    std::optional<std::string_view> why_not(const FaultSpec& fault) const {
+        const FaultPlace place = info(fault.kind).place;
+        if (place == FaultPlace::gateway) return "a virtual run has no process";
+        if (place == FaultPlace::mqtt && fault.kind != FaultKind::clean_disconnect &&
+            fault.kind != FaultKind::dirty_disconnect) {
+            return "a virtual run has no MQTT connection";
+        }
+        const auto& sinks = world_.scenario().gateway.sinks;
+        if (!fault.devices.empty() ||
+            std::find(sinks.begin(), sinks.end(), fault.target) != sinks.end()) {
+            return std::nullopt;
+        }
+        return "a virtual run has no sockets";
+    }
+    void tell_skipped() {
+        for (const FaultSpec& fault : world_.scenario().faults) {
+            const auto why = why_not(fault);
+            if (!why) continue;
+            std::string members = "\"what\":";
+            append_json_string(members,
+                               "fault " + std::string(to_text(fault.kind)) + " on " + fault.on);
+            members += ",\"why\":";
+            append_json_string(members, *why);
+            ledger_.fact("skipped", members, clock_.mono());
+        }
+    }
+
     void change_faults() {
         changes_.clear();
         faults_.update(elapsed(), changes_);
         for (const FaultBoard::Change& change : changes_) {
             const FaultSpec& fault = *change.fault;
+            if (why_not(fault)) continue;
             for (const std::size_t device : fault.devices) {
                 ledger_.fault(to_text(fault.kind), links_[device]->endpoint().id, change.begins,
                               clock_.mono());

@@ -108,6 +108,32 @@ TEST_CASE("virtual: an outage, a lost connection and garbage lose nothing that w
     CHECK(ran.result.run.waiting == 0);
 }
 
+TEST_CASE("virtual: a fault of the gateway's process is skipped by name, never passed over") {
+    const Ran ran(R"(
+name = "killed"
+duration = "20 s"
+fault = [ { at = "5 s", for = "2 s", every = "6 s", on = "gateway", kind = "kill9" } ]
+[[device]]
+id = "meter-1"
+personality = "mqtt.json"
+interval = "1 s"
+point.p.signal = { random_walk = 0.5 }
+)");
+    const RunFacts run = ran.run();
+    CHECK(run.faults.empty());
+    const CheckReport report = check(run, ran.far(), nullptr, {});
+    CHECK(report.passed());
+    std::size_t named = 0;
+    for (const Judgement& each : report.judgements) {
+        if (each.expect != "fault kill9 on gateway") continue;
+        ++named;
+        CHECK(each.result == Judgement::Result::skipped);
+        CHECK(each.found == "a virtual run has no process");
+    }
+    CHECK(named == 1);
+    CHECK(report_text(run, report).find("fault kill9 on gateway") != std::string::npos);
+}
+
 TEST_CASE("virtual: one record off in the gateway's books is found") {
     const Ran ran{std::string(kMixed)};
     auto books = read_gateway_ledger(ran.folder.path() / "ledger-cloud.json");

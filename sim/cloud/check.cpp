@@ -539,6 +539,8 @@ CheckReport check(const RunFacts& run, const FarFacts& far, const GatewayLedger*
              std::to_string(far.bad_lines + run.bad_lines) + " lines that make no sense",
              Judgement::Result::failed});
     }
+    for (const auto& [what, why] : run.skipped)
+        report.judgements.push_back({what, "done", why, Judgement::Result::skipped});
     for (const Expectation& each : all) {
         auto special = judge_special(each, run, far, extras, report);
         report.judgements.push_back(special ? std::move(*special) : judge(each, report));

@@ -1,5 +1,6 @@
 #include "sim/cloud/facts.hpp"
 
+#include <algorithm>
 #include <array>
 #include <fstream>
 #include <functional>
@@ -52,6 +53,7 @@ public:
             }
         }
         if (kind == "fault") fault(node);
+        if (kind == "skipped") skipped(node);
         if (kind == "clock") facts.clock_stepped = true;
         if (kind == "push" && !node.text("alarm").empty()) {
             facts.pushed.push_back({node.number("seq"), std::string(node.text("alarm")),
@@ -101,6 +103,13 @@ private:
                 return;
             }
         }
+    }
+
+    void skipped(const Fields& node) {
+        std::pair<std::string, std::string> one{node.text("what"), node.text("why")};
+        const auto& all = facts.skipped;
+        if (std::find(all.begin(), all.end(), one) == all.end())
+            facts.skipped.push_back(std::move(one));
     }
 
     bool acked(const Fields& node) {

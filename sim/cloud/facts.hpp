@@ -55,6 +55,7 @@ struct RunFacts {
     std::deque<SentReading> readings;  // in ledger order
     std::vector<PushedAlarm> pushed;
     std::vector<FaultSpan> faults;
+    std::vector<std::pair<std::string, std::string>> skipped;   // what and why, each once
     std::int64_t start_mono = 0, start_wall = 0, end_mono = 0;  // ns
     bool clock_stepped = false;
     std::size_t bad_lines = 0;

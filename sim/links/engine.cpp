@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "firmware/core/text.hpp"
+
 namespace fog::sim {
 namespace {
 
@@ -10,6 +12,11 @@ constexpr std::size_t kReportsPerRound = 512;  // then links get their turn
 
 MonoTime mono_now() {
     return std::chrono::steady_clock::now();
+}
+
+/// Nobody but who started a gateway can end it.
+bool can_do(const FaultSpec& fault, const Scenario& scenario) {
+    return info(fault.kind).place != FaultPlace::gateway || scenario.starts_gateway;
 }
 
 }  // namespace
@@ -85,6 +92,14 @@ SimTime Engine::simulated(MonoTime now) const {
 Result<void> Engine::open_links(MonoTime now) {
     ledger_.run(world_.scenario(), wall_start_, now);
     for (const Endpoint& endpoint : links_.endpoints) ledger_.device(endpoint.view());
+    for (const FaultSpec& fault : world_.scenario().faults) {
+        if (can_do(fault, world_.scenario())) continue;
+        std::string members = "\"what\":";
+        append_json_string(members,
+                           "fault " + std::string(to_text(fault.kind)) + " on " + fault.on);
+        members += ",\"why\":\"this run has not started the gateway\"";
+        ledger_.fact("skipped", members, now);
+    }
     if (auto flushed = ledger_.flush(); !flushed) return flushed;
     for (auto& carrier : links_.carriers) {
         if (auto started = carrier->start(now); !started) return started;
@@ -169,6 +184,7 @@ void Engine::change_faults(MonoTime now) {
 
 void Engine::tell_fault(const FaultBoard::Change& change, MonoTime now) {
     const FaultSpec& fault = *change.fault;
+    if (!can_do(fault, world_.scenario())) return;
     if (fault.devices.empty()) {
         ledger_.fault(to_text(fault.kind), fault.on, change.begins, now);
         if (place_fault_) place_fault_(fault, change.begins);
