@@ -34,6 +34,11 @@ public:
 
     /// Something arrived. `token` other than 0 is in take_acked() once it is on flash.
     void push(IngestItem item, std::uint64_t token);
+    /// Somebody waits for what arrived: commits no later than this.
+    void commit_within(std::chrono::nanoseconds window) {
+        const MonoTime latest = clock_.mono() + window;
+        if (commit_at_ && *commit_at_ > latest) commit_at_ = latest;
+    }
     /// Bytes a link could not decode, for the discovery list.
     void undecodable(std::string source, Bytes bytes, std::string why);
     /// Works until nothing is left to do at this time; commits if that is due.

@@ -5,6 +5,7 @@
 
 #include "drivers/driver.hpp"
 #include "firmware/core/reading_pack.hpp"
+#include "sim/app/virtual_http.hpp"
 #include "sim/links/personalities.hpp"
 #include "sim/world/make_node.hpp"
 
@@ -363,6 +364,10 @@ Result<std::vector<std::unique_ptr<VirtualLink>>> make_virtual_links(
         const auto file = out / ("link-" + device.id + ".bin");
         if (device.personality == "mqtt.json" || device.personality == "mqtt.plain") {
             links.push_back(std::make_unique<VirtualMqtt>(i, device, endpoint, file, site));
+            continue;
+        }
+        if (device.personality == "http.ingest") {
+            links.push_back(make_virtual_http(i, device, endpoint, file, site));
             continue;
         }
         const SimDeviceInfo* info = find_device(device.personality);

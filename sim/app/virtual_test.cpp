@@ -108,6 +108,43 @@ TEST_CASE("virtual: an outage, a lost connection and garbage lose nothing that w
     CHECK(ran.result.run.waiting == 0);
 }
 
+TEST_CASE("virtual: devices that post wait for their answers and lose nothing") {
+    const Ran ran(R"(
+name = "posted"
+duration = "30 s"
+fault = [ { at = "5 s", for = "10 s", on = "sink/cloud", kind = "blackhole" } ]
+tcp = [ { id = "cloud", to = "127.0.0.1:1" } ]
+[[device]]
+id = "one-{n}"
+count = 2
+personality = "http.ingest"
+interval = "100 ms"
+point.p = { unit = "kW", signal = { random_walk = 0.5 } }
+[[device]]
+id = "held-1"
+personality = "http.ingest"
+interval = "1 s"
+link = { ack = "held" }
+point.p = { unit = "kW", signal = { random_walk = 0.5 } }
+[[device]]
+id = "batch-1"
+personality = "http.ingest"
+interval = "10 ms"
+link = { batch = 50 }
+point.p = { unit = "kW", signal = { random_walk = 0.5 } }
+)");
+    const auto books = read_gateway_ledger(ran.folder.path() / "ledger-cloud.json");
+    REQUIRE(books);
+    const CheckReport report = check(ran.run(), ran.far(), &*books, {});
+    CHECK(report.passed());
+    CHECK(report.total.sent == 2 * 300 + 30 + 3000);
+    CHECK(report.total.acked == report.total.sent);
+    CHECK(report.total.arrived == report.total.sent);
+    CHECK(ran.result.run.waiting == 0);
+    CHECK(ran.file("link-batch-1.bin").starts_with("{\"msg\":"));
+    CHECK(ran.file("link-batch-1.bin").find("\n[{") != std::string::npos);
+}
+
 TEST_CASE("virtual: a fault of the gateway's process is skipped by name, never passed over") {
     const Ran ran(R"(
 name = "killed"
