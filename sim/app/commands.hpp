@@ -80,6 +80,27 @@ struct FarCommand {
 Exit far_mqtt_command(const FarCommand& command);
 Exit far_http_command(const FarCommand& command);
 
+struct RecordCommand {
+    std::string gateway;  // URL, or unix:/run/fogline/control.sock
+    std::string token;    // empty: $FOGLINE_TOKEN
+    std::string last = "10 min";
+    std::string lead = "2 min";  // before it, so that rules are warm
+    std::filesystem::path out = "case.fog";
+    bool no_names = false;
+    bool json = false;
+};
+/// Pulls what a running gateway took in, and what came of it, into a file.
+Exit record_command(const RecordCommand& command);
+
+struct ReplayCommand {
+    std::filesystem::path file;
+    std::filesystem::path rules;  // empty: those of the recording
+    std::string tolerance = "2 s";
+    bool json = false;
+};
+/// Hands a recording to a gateway in this process; Exit::expectation_failed: other alarms.
+Exit replay_command(const ReplayCommand& command);
+
 /// An error on stderr, with its hint; the exit code that fits it.
 Exit fail(const Error& error);
 

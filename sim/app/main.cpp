@@ -25,6 +25,9 @@ struct Line {
     CheckCommand check;
     FarCommand far;
     CtlCommand ctl;
+    RecordCommand record;
+    ReplayCommand replay;
+    bool in_one_process = true;  // replay --virtual: there is no other way yet
     bool json = false;
 };
 
@@ -117,6 +120,33 @@ CLI::App* add_ctl(CLI::App& app, Line& line) {
     return ctl;
 }
 
+CLI::App* add_record(CLI::App& app, Line& line) {
+    auto* record = app.add_subcommand("record", "Record what a running gateway took in");
+    record
+        ->add_option("--gateway", line.record.gateway,
+                     "http://127.0.0.1:8080, unix:/…/control.sock")
+        ->required();
+    record->add_option("--token", line.record.token, "read:live, read:history ($FOGLINE_TOKEN)");
+    record->add_option("--last", line.record.last, "how long, up to now")->capture_default_str();
+    record->add_option("--lead", line.record.lead, "before it, not judged: rules warm up")
+        ->capture_default_str();
+    record->add_option("-o,--out", line.record.out, "file")->capture_default_str();
+    record->add_flag("--no-names", line.record.no_names,
+                     "devices, points, rules and people become letters");
+    return record;
+}
+
+CLI::App* add_replay(CLI::App& app, Line& line) {
+    auto* replay = app.add_subcommand("replay", "Replay a recording and compare its alarms");
+    replay->add_option("FILE", line.replay.file, "what 'record' wrote")->required();
+    replay->add_option("--rules", line.replay.rules, "folder of rules, instead of the recorded");
+    replay->add_option("--tolerance", line.replay.tolerance, "of an alarm's time")
+        ->capture_default_str();
+    replay->add_flag("--virtual", line.in_one_process,
+                     "with a gateway in this process, on a clock that jumps (the default)");
+    return replay;
+}
+
 int run_main(int argc, char** argv) {
     CLI::App app("Fogline's simulator: devices, far sides, and the checker that joins both.");
     app.name("fogsim");
@@ -136,7 +166,10 @@ int run_main(int argc, char** argv) {
                       "answer of GET /api/v1/uplinks/{id}/ledger (DIR/ledger-<sink>.json)");
     const FarApps far = add_far(app, line);
     auto* ctl = add_ctl(app, line);
-    for (auto* sub : {run, validate, list, check}) sub->add_flag("--json", line.json);
+    auto* record = add_record(app, line);
+    auto* replay = add_replay(app, line);
+    for (auto* sub : {run, validate, list, check, record, replay})
+        sub->add_flag("--json", line.json);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
@@ -145,7 +178,7 @@ int run_main(int argc, char** argv) {
     }
     if (run->count("--seed") > 0) line.run.seed = line.seed;
     line.run.json = line.scenario.json = line.check.json = line.far.json = line.ctl.json =
-        line.json;
+        line.record.json = line.replay.json = line.json;
     Exit code = Exit::ok;
     if (run->parsed()) code = run_command(line.run);
     if (describe->parsed()) code = describe_command(line.scenario);
@@ -155,6 +188,8 @@ int run_main(int argc, char** argv) {
     if (far.mqtt->parsed()) code = far_mqtt_command(line.far);
     if (far.http->parsed()) code = far_http_command(line.far);
     if (ctl->parsed()) code = ctl_command(line.ctl);
+    if (record->parsed()) code = record_command(line.record);
+    if (replay->parsed()) code = replay_command(line.replay);
     return static_cast<int>(code);
 }
 

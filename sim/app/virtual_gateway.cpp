@@ -24,6 +24,7 @@ VirtualGateway::VirtualGateway(const Options& options)
       published_(options.published) {
     // A device more or less is what scenarios are about; only a flood of them must be held back.
     limits_.log_bytes = scenario_.gateway.log_bytes;
+    if (options.replay) limits_.new_devices_per_minute = limits_.devices;
 }
 
 Result<std::unique_ptr<VirtualGateway>> VirtualGateway::open(const Options& options) {

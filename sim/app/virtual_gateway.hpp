@@ -25,6 +25,7 @@ public:
         std::filesystem::path out;    // for far-<sink>.jsonl
         FakeClock& clock;
         RecordPublisher published;  // what a subscribed client sees
+        bool replay = false;        // all devices of a recording may appear at once
     };
     /// Errc::bad_config: a rule has faults. Else what the log says.
     static Result<std::unique_ptr<VirtualGateway>> open(const Options& options);
@@ -47,6 +48,9 @@ public:
     MonoTime next() const;
     /// Tokens whose items are on flash, since the last call.
     std::vector<std::uint64_t> take_acked();
+
+    /// Done by the next run(), before what arrives after this call.
+    void on_pipe(std::function<void(PipelineDesk&)> job) { pipeline_->run(std::move(job)); }
 
     void fault(const FaultSpec& fault, bool begins);
     /// The wall clock was stepped, or its trust changed.

@@ -16,6 +16,8 @@ pkg_check_modules(sodium QUIET IMPORTED_TARGET libsodium)
 fog_need(PkgConfig::sodium libsodium-dev)
 pkg_check_modules(simdjson QUIET IMPORTED_TARGET simdjson)
 fog_need(PkgConfig::simdjson libsimdjson-dev)
+pkg_check_modules(zstd QUIET IMPORTED_TARGET libzstd)
+fog_need(PkgConfig::zstd libzstd-dev)
 find_package(nlohmann_json 3.11 REQUIRED)
 
 find_path(FOG_DOCTEST_DIR doctest/doctest.h REQUIRED)
