@@ -1,6 +1,7 @@
 #include "firmware/core/bounded_queue.hpp"
 
 #include <doctest/doctest.h>
+#include <sys/resource.h>
 
 #include <thread>
 
@@ -56,4 +57,20 @@ TEST_CASE("bounded queue: every item of several producers arrives once, in each 
         }
     }
     CHECK(queue.counts().pushed == 3 * kEach);
+}
+
+TEST_CASE("bounded queue: a look without waiting never gives up the processor") {
+    const auto given_up = [] {
+        rusage usage{};
+        ::getrusage(RUSAGE_THREAD, &usage);
+        return usage.ru_nvcsw;
+    };
+    BoundedQueue<int> queue("q", 2, Overflow::refuse);
+    std::vector<int> out;
+    const long before = given_up();
+    for (int i = 0; i < 1'000; ++i) {
+        CHECK_FALSE(queue.pop(0s));
+        CHECK(queue.drain(out, 1, 0s) == 0);
+    }
+    CHECK(given_up() - before < 100);
 }
