@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <future>
 #include <mutex>
 
@@ -40,6 +41,7 @@ struct Path {
             [this](const SharedRecords& batch) {
                 const std::lock_guard lock(mutex);
                 published.insert(published.end(), batch->begin(), batch->end());
+                spare = std::max(spare, batch->capacity() - batch->size());
             },
             store->opened().boot});
         last = *pipeline->recover();
@@ -94,6 +96,7 @@ struct Path {
     SharedRecords last;
     std::mutex mutex;
     std::vector<Record> published;
+    std::size_t spare = 0;  // room a batch was given beyond its records
 };
 
 }  // namespace
@@ -112,6 +115,7 @@ TEST_CASE("pipeline: a message is published and logged before its sender is told
     CHECK(logged[0].sinks == 1);
     CHECK(path.points.find(logged[0].sample().point)->channel == "samples/plant-press4/oil.temp");
     CHECK(path.seen() == logged);
+    CHECK(path.spare == 0);  // whoever keeps a batch keeps no more than its records
 }
 
 TEST_CASE("pipeline: a device nobody kept is logged and pushed, but owed to no sink") {
