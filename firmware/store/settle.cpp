@@ -72,9 +72,8 @@ Result<void> LogWriter::settle(const Work& work, Memory& now) {
     for (const auto& one : held) said.push_back({&one.sink, &one.outcome});
     for (const auto& batch : work.settles)
         for (const auto& outcome : batch.outcomes) said.push_back({&batch.sink, &outcome});
-    std::stable_sort(said.begin(), said.end(), [](const Said& a, const Said& b) {
-        return a.outcome->seq < b.outcome->seq;
-    });
+    std::stable_sort(said.begin(), said.end(),
+                     [](const Said& a, const Said& b) { return a.outcome->seq < b.outcome->seq; });
     for (const Said& one : said) {
         SinkAccount* sink = now.state.find(*one.sink);
         if (sink == nullptr || sink->use == SinkUse::removed) continue;

@@ -96,9 +96,9 @@ public:
     MonoTime next() const override { return MonoTime::max(); }
     void committed(std::uint64_t token) override {
         // Commits come in order: it is the first, or close to it.
-        const auto found = std::find_if(parcels_.begin(), parcels_.end(), [token](const Parcel& each) {
-            return token <= each.last_token;
-        });
+        const auto found =
+            std::find_if(parcels_.begin(), parcels_.end(),
+                         [token](const Parcel& each) { return token <= each.last_token; });
         if (found == parcels_.end() || found->open == 0) return;
         --open_;
         if (--found->open == 0) {

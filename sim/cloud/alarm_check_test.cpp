@@ -51,9 +51,8 @@ FarArrival event(std::uint64_t seq, const char* change, std::int64_t second) {
 CheckReport judged(const FarFacts& far) {
     RunFacts run = run_facts();
     for (const FarArrival& each : far.arrivals) {
-        run.pushed.push_back(
-            {each.record.seq, each.record.alarm.text(), each.record.state.text(),
-             each.record.change.text(), each.mono});
+        run.pushed.push_back({each.record.seq, each.record.alarm.text(), each.record.state.text(),
+                              each.record.change.text(), each.mono});
     }
     CheckExtras extras;
     extras.rule_nodes.emplace_back("warm", rule());

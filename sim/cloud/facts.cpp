@@ -94,7 +94,8 @@ private:
         const std::string_view kind = node.text("kind");
         const std::string_view where = node.text("dev");
         if (node.text("state") == "begin") {
-            facts.faults.push_back({std::string(kind), std::string(where), mono_of(node), INT64_MAX});
+            facts.faults.push_back(
+                {std::string(kind), std::string(where), mono_of(node), INT64_MAX});
             return;
         }
         for (FaultSpan& span : facts.faults) {
@@ -219,8 +220,8 @@ bool take_far_line(const Fields& node, std::size_t line, FarFacts& facts) {
     record.state = node.text("state");
     record.change = node.text("change");
     arrival.mono = static_cast<std::int64_t>(node.number("mono"));
-    record.is_sample = record.event.empty() && record.alarm.empty() && !record.point.empty() &&
-                       node.has("v");
+    record.is_sample =
+        record.event.empty() && record.alarm.empty() && !record.point.empty() && node.has("v");
     if (record.is_sample) arrival.value = canonical(node.value("v"));
     if (facts.sink.empty()) facts.sink = node.text("sink");
     facts.arrivals.push_back(std::move(arrival));

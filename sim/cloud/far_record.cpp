@@ -30,8 +30,8 @@ Result<FarRecord> parse_record(const Fields& fields) {
     record.state = fields.text("state");
     record.change = fields.text("change");
     // An alarm names its point and value too.
-    record.is_sample = record.event.empty() && record.alarm.empty() && !record.point.empty() &&
-                       fields.has("v");
+    record.is_sample =
+        record.event.empty() && record.alarm.empty() && !record.point.empty() && fields.has("v");
     if (record.is_sample) record.value = fields.value("v");
     return record;
 }

@@ -22,7 +22,8 @@ std::size_t plain_end(std::string_view text, std::size_t at) {
     return std::string_view::npos;
 }
 
-/// How many characters a JSON number takes; 0 if there is none. `whole`: neither point nor exponent.
+/// How many characters a JSON number takes; 0 if there is none. `whole`: neither point nor
+/// exponent.
 std::size_t number_length(std::string_view text, bool& whole) {
     const auto digits = [&text](std::size_t at) {
         std::size_t n = 0;

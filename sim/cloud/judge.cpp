@@ -91,7 +91,8 @@ Judgement judge_alarm(const Expectation& expect, const RunFacts& run, const FarF
         if (fits && span.has(each.at)) {
             return decided(expect, expect.value + " " + state, "at " + seconds(each.at), true);
         }
-        found += (found.empty() ? "" : ", ") + each.record->state.text() + " at " + seconds(each.at);
+        found +=
+            (found.empty() ? "" : ", ") + each.record->state.text() + " at " + seconds(each.at);
     }
     return decided(expect, expect.value + " " + state, found.empty() ? "never" : found, false);
 }
@@ -100,7 +101,8 @@ Judgement judge_no_alarm(const Expectation& expect, const RunFacts& run, const F
     const Span span = within(expect.spec);
     for (const Seen& each : alarms_of(run, far, expect.value)) {
         if (each.record->change != "raised" || !span.has(each.at)) continue;
-        return decided(expect, expect.value, each.record->alarm.text() + " at " + seconds(each.at), false);
+        return decided(expect, expect.value, each.record->alarm.text() + " at " + seconds(each.at),
+                       false);
     }
     return decided(expect, expect.value, "none", true);
 }

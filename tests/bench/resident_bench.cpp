@@ -101,7 +101,8 @@ Line starts(Daemon& daemon, const Options& options, std::string name, const std:
 
 std::vector<Line> bench_start(const Options& options) {
     Daemon daemon(options.daemon, options.work);
-    std::vector<Line> lines = {starts(daemon, options, "start-to-first-sample", "almost empty log")};
+    std::vector<Line> lines = {
+        starts(daemon, options, "start-to-first-sample", "almost empty log")};
     // As many records as a start reads again for the sparklines, and a little more.
     daemon.start();
     {
