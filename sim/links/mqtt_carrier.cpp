@@ -113,6 +113,9 @@ void MqttCarrier::step(MonoTime now) {
 void MqttCarrier::on_fact(MqttWorker::Fact& fact, MonoTime now) {
     switch (fact.kind) {
         case MqttWorker::Fact::Kind::connected:
+            // The broker may end a connection before we hear that it was made: its loss then comes
+            // first, and what was staged for it in between would wait for ever.
+            if (connection_ != 0) on_lost("replaced", fact.at);
             connection_ = fact.connection;
             was_lost_ = false;
             ++counts_.connects;
