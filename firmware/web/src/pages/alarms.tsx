@@ -1,4 +1,5 @@
-import { useState } from 'preact/hooks';
+import type { VNode } from 'preact';
+import { useMemo, useState } from 'preact/hooks';
 import { post, problemOf, type Problem } from '../api/client';
 import type { Alarm } from '../api/shapes';
 import { announce } from '../lib/announce';
@@ -52,6 +53,7 @@ function settle(alarm: Alarm, state: string, note = ''): void {
 }
 
 interface Acts { onAck: (one: Alarm) => void; onFail: (problem: Problem) => void }
+type Draw = (one: Alarm) => VNode;
 let flood = false; // on above ten new ones, off at five: it must not flicker
 
 const clockNow = (): number => { // alarms carry the gateway's time
@@ -59,7 +61,7 @@ const clockNow = (): number => { // alarms carry the gateway's time
   return Date.parse((typeof clock === 'string' ? clock : clock?.time) ?? '') || Date.now();
 };
 
-function Groups({ shown, most, acts }: { shown: Alarm[]; most: number; acts: Acts }) {
+function Groups({ shown, most, draw }: { shown: Alarm[]; most: number; draw: Draw }) {
   return (
     <>
       {groupsOf(shown).slice(0, most).map(({ dev, alarms: mine }, i) => {
@@ -67,7 +69,7 @@ function Groups({ shown, most, acts }: { shown: Alarm[]; most: number; acts: Act
         return (
           <details class="alarm-group" key={dev} open={i === 0}>
             <summary><Severity level={worst.severity} /> {i === 0 && <b>{t.alarms.first}: </b>}{t.alarms.group(dev, mine.length)}</summary>
-            <ul class="alarm-list" aria-label={t.alarms.group(dev, mine.length)}>{mine.slice(0, PAGE).map((one) => <Row key={one.alarm} one={one} {...acts} />)}</ul>
+            <ul class="alarm-list" aria-label={t.alarms.group(dev, mine.length)}>{mine.slice(0, PAGE).map(draw)}</ul>
           </details>
         );
       })}
@@ -107,7 +109,14 @@ export function Alarms() {
   const shown = all.filter((one) => (!severity || one.severity === severity) && (!wanted || `${one.alarm} ${one.text}`.toLowerCase().includes(wanted)))
     .sort((a, b) => rank(a) - rank(b) || (b.since ?? '').localeCompare(a.since ?? '') || a.alarm.localeCompare(b.alarm));
   flood = flooding(flood, all, clockNow());
-  const acts: Acts = { onAck: setAcking, onFail: setFailed };
+  const draw = useMemo<Draw>(() => { // an alarm that did not change keeps its row, which is then not compared
+    const rows = new WeakMap<Alarm, VNode>();
+    return (one) => {
+      let row = rows.get(one);
+      if (!row) rows.set(one, (row = <Row key={one.alarm} one={one} onAck={setAcking} onFail={setFailed} />));
+      return row;
+    };
+  }, []);
   return (
     <Main title={t.alarms.title}>
       <div class="segments views" role="group" aria-label={t.alarms.views}>{['', 'history'].map((one) => <button type="button" key={one} aria-pressed={view === one} onClick={() => setQuery({ view: one })}>{one ? t.alarms.history : t.alarms.now}</button>)}</div>
@@ -124,7 +133,7 @@ export function Alarms() {
       {alarmsLoaded.value && all.length === 0 && <p class="note calm">{t.alarms.none} {t.alarms.noneText}</p>}
       {all.length > 0 && <p class="count">{t.alarms.count(all.length, all.filter(unacked).length)}</p>}
       {flood && <p class="note">{t.alarms.flood(all.length)}</p>}
-      {flood ? <Groups shown={shown} most={most} acts={acts} /> : <ul class="alarm-list" aria-label={t.alarms.list}>{shown.slice(0, most).map((one) => <Row key={one.alarm} one={one} {...acts} />)}</ul>}
+      {flood ? <Groups shown={shown} most={most} draw={draw} /> : <ul class="alarm-list" aria-label={t.alarms.list}>{shown.slice(0, most).map(draw)}</ul>}
       {!flood && shown.length > most && <p class="more"><button type="button" onClick={() => setMost(most + PAGE)}>{t.more(Math.min(PAGE, shown.length - most))}</button></p>}
       </>}
       {acking && <Note alarm={acking} onClose={() => setAcking(null)} />}
