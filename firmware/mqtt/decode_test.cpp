@@ -80,9 +80,10 @@ TEST_CASE("connect: properties of 5.0, also of the will") {
     REQUIRE(connect_code(wire("00 04 'MQTT' 05 06 00 0a 10 11 00 00 00 78 21 00 14 27 00 00 01 00 "
                               "17 00 00 00 08 18 00 00 00 05 01 01 00 01 't' 00 00"),
                          got) == Code::malformed);  // one byte of the block is foreign
-    REQUIRE(connect_code(wire("00 04 'MQTT' 05 06 00 0a 0f 11 00 00 00 78 21 00 14 27 00 00 01 00 "
-                              "17 00 00 00 07 18 00 00 00 05 01 01 00 01 't' 00 00"),
-                         got) == Code::success);
+    const std::string whole = wire(
+        "00 04 'MQTT' 05 06 00 0a 0f 11 00 00 00 78 21 00 14 27 00 00 01 00 "
+        "17 00 00 00 07 18 00 00 00 05 01 01 00 01 't' 00 00");
+    REQUIRE(connect_code(whole, got) == Code::success);
     CHECK(got.version == Version::v5);
     CHECK(got.properties.session_expiry == 120);
     CHECK(got.properties.receive_maximum == 20);
