@@ -58,6 +58,23 @@ void answer_on_pipe(const ApiParts& parts, Responder respond,
     if (!taken) respond(busy());
 }
 
+void add_pipe_route(Router& router, const ApiParts& parts, Method method, std::string pattern,
+                    std::uint32_t scopes,
+                    std::function<Response(const Request&, PipelineDesk&)> answer) {
+    Route route;
+    route.method = method;
+    route.pattern = std::move(pattern);
+    route.scopes = scopes;
+    route.run_on = RunOn::io;
+    route.handler = [&parts, answer = std::move(answer)](Request request, Responder respond) {
+        answer_on_pipe(parts, std::move(respond),
+                       [answer, request = std::move(request)](PipelineDesk& desk) {
+                           return answer(request, desk);
+                       });
+    };
+    router.add(std::move(route));
+}
+
 Response bad_parameter(std::string_view name, std::string_view detail) {
     Problem problem;
     problem.status = 400;

@@ -81,6 +81,10 @@ void register_system_api(Router& router, const ApiParts& parts);
 /// Answers from a job on fog-pipe; 503 when it takes no more.
 void answer_on_pipe(const ApiParts& parts, Responder respond,
                     std::function<Response(PipelineDesk&)> answer);
+/// A route whose answer is such a job; fog-io only hands it over.
+void add_pipe_route(Router& router, const ApiParts& parts, Method method, std::string pattern,
+                    std::uint32_t scopes,
+                    std::function<Response(const Request&, PipelineDesk&)> answer);
 /// Runs `job` on fog-pipe and waits for it: for fog-api handlers that go on afterwards. False:
 /// too busy, or not done within seconds.
 bool wait_on_pipe(const ApiParts& parts, const std::function<void(PipelineDesk&)>& job);

@@ -297,17 +297,8 @@ Response raw_list(const ApiParts& parts, PipelineDesk& desk) {
 void register_device_api(Router& router, const ApiParts& parts) {
     const auto add = [&](std::string pattern,
                          std::function<Response(const Request&, PipelineDesk&)> answer) {
-        Route route;
-        route.pattern = std::move(pattern);
-        route.scopes = scope::kReadLive;
-        route.run_on = RunOn::io;  // hands over to fog-pipe
-        route.handler = [&parts, answer = std::move(answer)](Request request, Responder respond) {
-            answer_on_pipe(parts, std::move(respond),
-                           [answer, request = std::move(request)](PipelineDesk& desk) {
-                               return answer(request, desk);
-                           });
-        };
-        router.add(std::move(route));
+        add_pipe_route(router, parts, Method::get, std::move(pattern), scope::kReadLive,
+                       std::move(answer));
     };
     Route list;
     list.pattern = "/api/v1/devices";

@@ -99,20 +99,6 @@ void add_record(JsonOut& out, const Record& record, const ApiParts& parts) {
     out.close();
 }
 
-std::string_view reason_of(MissingReason reason) {
-    switch (reason) {
-        case MissingReason::expired:
-            return "expired";
-        case MissingReason::evicted:
-            return "evicted";
-        case MissingReason::crash:
-            return "crash";
-        case MissingReason::epoch_changed:
-            return "epoch-changed";
-    }
-    return "";
-}
-
 void add_place(JsonOut& out, const ApiParts& parts, Seq committed) {
     out.member("gw", parts.records.gateway)
         .member("epoch", Position{parts.store.opened().epoch, {}}.text().substr(0, 16))
@@ -153,7 +139,7 @@ Result<std::string> records(const ApiParts& parts, const Request& request) {
         out.open()
             .member("from", hole.from.value)
             .member("to", hole.to.value)
-            .member("reason", reason_of(hole.reason))
+            .member("reason", to_text(hole.reason))
             .member("records", hole.records)
             .close();
     out.close(']').key("next");

@@ -144,18 +144,7 @@ Response admit(const Request& request, PipelineDesk& desk, Admission to) {
 void register_registry_api(Router& router, const ApiParts& parts) {
     const auto add = [&](Method method, std::string pattern, std::uint32_t scopes,
                          std::function<Response(const Request&, PipelineDesk&)> answer) {
-        Route route;
-        route.method = method;
-        route.pattern = std::move(pattern);
-        route.scopes = scopes;
-        route.run_on = RunOn::io;  // hands over to fog-pipe
-        route.handler = [&parts, answer = std::move(answer)](Request request, Responder respond) {
-            answer_on_pipe(parts, std::move(respond),
-                           [answer, request = std::move(request)](PipelineDesk& desk) {
-                               return answer(request, desk);
-                           });
-        };
-        router.add(std::move(route));
+        add_pipe_route(router, parts, method, std::move(pattern), scopes, std::move(answer));
     };
     add(Method::get, "/api/v1/registry", scope::kReadLive,
         [](const Request&, PipelineDesk& desk) { return show(desk); });

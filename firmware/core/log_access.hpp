@@ -23,6 +23,7 @@ struct LogBounds {
 
 /// Why numbers of a range are not there any more (push specification section 4).
 enum class MissingReason : std::uint8_t { expired, evicted, crash, epoch_changed };
+std::string_view to_text(MissingReason reason);  // in records.cpp
 struct Missing {
     Seq from;  // exclusive
     Seq to;    // inclusive

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "firmware/core/log_access.hpp"
+
 namespace fog {
 
 std::string_view to_text(Lane lane) {
@@ -25,6 +27,20 @@ bool parse_lane(std::string_view text, Lane& out) {
         return true;
     }
     return false;
+}
+
+std::string_view to_text(MissingReason reason) {
+    switch (reason) {
+        case MissingReason::expired:
+            return "expired";
+        case MissingReason::evicted:
+            return "evicted";
+        case MissingReason::crash:
+            return "crash";
+        case MissingReason::epoch_changed:
+            return "epoch-changed";
+    }
+    return "evicted";
 }
 
 std::string_view to_text(EventKind kind) {

@@ -38,11 +38,11 @@ public:
 
     /// Ends the connection: v5 hears `code`, `reason` is for the counters.
     void end(Code code, std::string_view reason, bool will);
-    /// Without a word and without a will.
+    /// Without a word to the far side.
     void drop(std::string_view reason);
     /// A message it subscribed, by the best of its matching subscriptions.
     void deliver(const MessagePtr& message, const Delivery& how);
-    /// Entries up to `upto` are decided; true if acknowledgements came free.
+    /// Entries up to `upto` are decided: their acknowledgements go out.
     void release(std::uint64_t upto);
     /// Entry is not on flash: v5 gets 0x97, v3 no acknowledgement but the end of its connection.
     void refuse(std::uint64_t entry);

@@ -12,20 +12,6 @@ namespace {
 
 constexpr std::size_t kSnapshotPart = 60U << 10U;  // with its envelope below 64 KiB
 
-std::string_view reason_text(MissingReason reason) {
-    switch (reason) {
-        case MissingReason::expired:
-            return "expired";
-        case MissingReason::evicted:
-            return "evicted";
-        case MissingReason::crash:
-            return "crash";
-        case MissingReason::epoch_changed:
-            return "epoch-changed";
-    }
-    return "evicted";
-}
-
 void append_sub(std::string& out, const Subscription& sub) {
     if (sub.id.empty()) return;
     out += ",\"sub\":";
@@ -239,8 +225,7 @@ void Client::report_missing(Subscription& sub, const std::vector<Missing>& missi
         const bool all = sub.params.channels.size() == 1 && sub.params.channels[0] == "#";
         const auto missed =
             one.reason == MissingReason::crash ? std::nullopt : std::optional(one.records);
-        send_gap(sub, {epoch, from}, {epoch, to}, reason_text(one.reason), missed,
-                 one.exact && all);
+        send_gap(sub, {epoch, from}, {epoch, to}, to_text(one.reason), missed, one.exact && all);
         sub.catching->snapshot_after = sub.params.snapshot != false;
     }
 }

@@ -8,6 +8,7 @@
 
 #include "firmware/core/text.hpp"
 #include "firmware/io/files.hpp"
+#include "sim/cloud/far_members.hpp"
 #include "sim/cloud/fields.hpp"
 #include "sim/cloud/json.hpp"
 #include "sim/world/scenario.hpp"
@@ -208,20 +209,8 @@ bool take_far_line(const Fields& node, std::size_t line, FarFacts& facts) {
     FarArrival arrival;
     arrival.line = static_cast<std::uint32_t>(line);
     SeenRecord& record = arrival.record;
-    record.gateway = node.text("gw");
-    record.seq = node.number("seq");
-    record.device = node.text("dev");
-    record.point = node.text("pt");
-    record.time = node.text("ts");
-    record.historic = node.flag("hist", false);
-    record.quality = node.text("q");
-    record.event = node.text("ev");
-    record.alarm = node.text("alarm");
-    record.state = node.text("state");
-    record.change = node.text("change");
+    take_far_members(node, record);
     arrival.mono = static_cast<std::int64_t>(node.number("mono"));
-    record.is_sample =
-        record.event.empty() && record.alarm.empty() && !record.point.empty() && node.has("v");
     if (record.is_sample) arrival.value = canonical(node.value("v"));
     if (facts.sink.empty()) facts.sink = node.text("sink");
     facts.arrivals.push_back(std::move(arrival));

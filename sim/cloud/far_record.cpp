@@ -2,7 +2,7 @@
 
 #include "firmware/core/record_json.hpp"
 #include "firmware/core/text.hpp"
-#include "sim/cloud/fields.hpp"
+#include "sim/cloud/far_members.hpp"
 #include "sim/cloud/json.hpp"
 
 namespace fog::sim {
@@ -16,22 +16,9 @@ Error bad(std::string what) {
 
 Result<FarRecord> parse_record(const Fields& fields) {
     FarRecord record;
-    record.gateway = fields.text("gw");
+    take_far_members(fields, record);
     if (record.gateway.empty()) return bad("a record without 'gw'");
-    record.seq = fields.number("seq");
     if (record.seq == 0) return bad("a record without 'seq'");
-    record.device = fields.text("dev");
-    record.point = fields.text("pt");
-    record.time = fields.text("ts");
-    record.quality = fields.text("q");
-    record.historic = fields.flag("hist", false);
-    record.event = fields.text("ev");
-    record.alarm = fields.text("alarm");
-    record.state = fields.text("state");
-    record.change = fields.text("change");
-    // An alarm names its point and value too.
-    record.is_sample =
-        record.event.empty() && record.alarm.empty() && !record.point.empty() && fields.has("v");
     if (record.is_sample) record.value = fields.value("v");
     return record;
 }
