@@ -21,6 +21,9 @@ function(fog_asio_sources)
   endif()
 endfunction()
 
+# All test programs but the integration tests: what sanitizers look at.
+add_custom_target(fog_parts)
+
 # A test program <kind>.<name> or unit.<name>; ctest runs it as one test.
 function(fog_test NAME)
   cmake_parse_arguments(A "" "TIMEOUT" "SOURCES;LINKS;LABELS" ${ARGN})
@@ -32,6 +35,9 @@ function(fog_test NAME)
     FOG_TEST_DIR="${CMAKE_CURRENT_SOURCE_DIR}")
   target_link_libraries(${target} PRIVATE ${A_LINKS})
   set_target_properties(${target} PROPERTIES INTERPROCEDURAL_OPTIMIZATION OFF)
+  if(NOT NAME MATCHES "^integration\\.")
+    add_dependencies(fog_parts ${target})
+  endif()
   add_test(NAME ${NAME} COMMAND ${target})
   if(NOT A_TIMEOUT)
     set(A_TIMEOUT 300)  # of a busy machine; none needs a minute of an idle one
