@@ -17,7 +17,7 @@ PIDS=()
 stop() {
   trap - EXIT INT TERM
   local pid
-  for pid in "${PIDS[@]:1}"; do kill "$pid" 2>/dev/null || true; done   # all but the brokers' first
+  for pid in "${PIDS[@]:1}"; do kill "$pid" 2>/dev/null || true; done   # all but the cloud first
   for pid in "${PIDS[@]:1}"; do wait "$pid" 2>/dev/null || true; done
   kill "${PIDS[0]}" 2>/dev/null || true
   wait "${PIDS[0]}" 2>/dev/null || true
@@ -34,20 +34,20 @@ pick_port() {  # the wanted one if it is free, else the next free above 20000
   echo "$port"
 }
 
-broker() {  # NAME PORT
-  mkdir -p "$WORK/$1"
-  cat >"$WORK/$1/mosquitto.conf" <<C
-listener $2 127.0.0.1
+broker() {  # PORT
+  mkdir -p "$WORK/cloud"
+  cat >"$WORK/cloud/mosquitto.conf" <<C
+listener $1 127.0.0.1
 allow_anonymous true
 persistence true
-persistence_location $WORK/$1/
+persistence_location $WORK/cloud/
 max_queued_messages 0
 max_queued_bytes 16777216
 max_inflight_messages 1000
 user $(id -un)
-log_dest file $WORK/$1/mosquitto.log
+log_dest file $WORK/cloud/mosquitto.log
 C
-  "$(command -v mosquitto || echo /usr/sbin/mosquitto)" -c "$WORK/$1/mosquitto.conf" 2>>"$WORK/$1/mosquitto.log" &
+  "$(command -v mosquitto || echo /usr/sbin/mosquitto)" -c "$WORK/cloud/mosquitto.conf" 2>>"$WORK/cloud/mosquitto.log" &
   PIDS+=($!)
 }
 
@@ -67,8 +67,7 @@ DEVICES=$(pick_port 1883)
 CLOUD=$(pick_port 1884)
 WAY=$(pick_port 1885)   # to the cloud, through fogsim, which cuts it now and then
 PAGE=$(pick_port 8080)
-broker cloud "$CLOUD"
-broker devices "$DEVICES"
+broker "$CLOUD"
 
 CONFIG=$WORK/config
 mkdir -p "$CONFIG"/{rules.d,ports.d,uplinks.d} "$WORK/sim/run"
@@ -82,9 +81,10 @@ port = $PAGE
 max_bytes = "64 MiB"
 [simulator]
 socket = "$WORK/sim/control.sock"
-[[mqtt.source]]
-id = "devices"
-url = "mqtt://127.0.0.1:$DEVICES"
+[mqtt.listener]
+access = "open"
+bind = ["127.0.0.1"]
+port = $DEVICES
 C
 cat >"$CONFIG/ports.d/scale-1.toml" <<C
 type = "line_ascii"
@@ -101,7 +101,6 @@ url = "mqtt://127.0.0.1:$WAY"
 C
 cp sim/scenarios/demo-rules/*.toml "$CONFIG/rules.d/"
 
-wait_for 10 'the device broker' bash -c "exec 3<>/dev/tcp/127.0.0.1/$DEVICES"
 wait_for 10 'the cloud broker' bash -c "exec 3<>/dev/tcp/127.0.0.1/$CLOUD"
 "$BIN/foglined" --config "$CONFIG/fogline.toml" --state "$WORK/state" --runtime "$RUNTIME" 2>"$WORK/gateway.log" &
 PIDS+=($!)

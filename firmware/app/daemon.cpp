@@ -22,6 +22,7 @@
 #include "firmware/io/files.hpp"
 #include "firmware/io/logging.hpp"
 #include "firmware/io/memory.hpp"
+#include "firmware/io/tcp_doors.hpp"
 #include "firmware/push/routes.hpp"
 #include "firmware/web/assets.hpp"
 
@@ -272,7 +273,7 @@ Result<void> Daemon::open_listener() {
     register_push_routes(router_, *hub_, all_transports());
     if (auto bound = server_->listen_unix(options_.runtime / "control.sock"); !bound) return bound;
     for (const std::string& address : config_.http.listen)
-        if (!address.starts_with("127.") && address != "::1") later_.push_back(address);
+        if (!TcpDoors::is_loopback(address)) later_.push_back(address);
     if (config_.http.listen.empty()) later_.emplace_back("::");
     return bind(false);
 }

@@ -5,15 +5,12 @@
 
 #include "firmware/io/files.hpp"
 #include "firmware/io/logging.hpp"
+#include "firmware/io/tcp_doors.hpp"
 
 namespace fog {
 namespace {
 
 constexpr auto kStopWait = std::chrono::seconds(2);
-
-bool is_loopback(const std::string& address) {
-    return address.starts_with("127.") || address == "::1" || address == "localhost";
-}
 
 mqtt::BrokerOptions options_of(const MqttListenerSection& section) {
     mqtt::BrokerOptions out;
@@ -34,7 +31,7 @@ MqttServer::MqttServer(const MqttListenerSection& section, mqtt::BrokerParts par
       port_file_(std::move(port_file)),
       broker_(std::make_unique<mqtt::Broker>(std::move(parts), options_of(section))) {
     pipeline.watch(broker_.get());
-    for (const auto& one : section_.bind) addresses_.push_back({one, !is_loopback(one), false});
+    for (const auto& one : section_.bind) addresses_.push_back({one, !TcpDoors::is_loopback(one), false});
     if (addresses_.empty()) addresses_ = {{"127.0.0.1", false, false}, {"::", true, false}};
 }
 

@@ -13,7 +13,7 @@
 
 namespace fog {
 
-/// The MQTT listener as the daemon runs it, if [mqtt.listener] is there: loopback until the box has
+/// The MQTT listener as the daemon runs it, unless it is switched off: loopback until the box has
 /// an owner, then every address; a taken port is tried again and makes the box not ready.
 /// Thread: fog-io, except stop_reading() and close(): any other, they wait for fog-io.
 class MqttServer {

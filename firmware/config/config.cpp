@@ -137,8 +137,9 @@ AuthSection read_auth(ConfigView view) {
     return out;
 }
 
-MqttListenerSection read_mqtt_listener(ConfigView view) {
+std::optional<MqttListenerSection> read_mqtt_listener(ConfigView view) {
     MqttListenerSection out;
+    const bool enabled = view.flag("enabled", true);
     out.open = view.choice("access", "password", {"password", "open"}) == "open";
     out.port = static_cast<std::uint16_t>(view.integer("port", out.port, 0, 65535));
     out.bind = view.texts("bind");
@@ -147,6 +148,7 @@ MqttListenerSection read_mqtt_listener(ConfigView view) {
     out.keepalive_max = view.duration("keepalive_max", out.keepalive_max);
     in_range(view, "keepalive_max", out.keepalive_max, 10s, 65'535s);
     view.done();
+    if (!enabled) return std::nullopt;
     return out;
 }
 
@@ -237,7 +239,7 @@ Config read_config(const Node& merged, std::vector<Fault>& faults) {
     metrics.done();
     read_limits(root.table("limits"), out.limits);
     ConfigView mqtt = root.table("mqtt");
-    if (mqtt.has("listener")) out.mqtt_listener = read_mqtt_listener(mqtt.table("listener"));
+    out.mqtt_listener = read_mqtt_listener(mqtt.table("listener"));
     out.mqtt_sources = read_objects(mqtt, "source");
     mqtt.done();
     out.ports = read_objects(root, "port");

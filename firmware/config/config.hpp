@@ -85,7 +85,7 @@ struct Config {
     std::string log_level = "info";
     bool metrics_open = false;
     Limits limits;  // with ingest.ring_bytes, log.max_bytes and section `limits` applied
-    std::optional<MqttListenerSection> mqtt_listener;  // empty: there is none
+    std::optional<MqttListenerSection> mqtt_listener;  // empty: switched off
     std::vector<ObjectConfig> mqtt_sources;
     std::vector<ObjectConfig> ports;
     std::vector<ObjectConfig> uplinks;

@@ -99,6 +99,19 @@ TEST_CASE("config: the example files are valid and say what they show") {
     CHECK(config.rules[0].node.find("condition")->find("H")->mark.line == 8);
 }
 
+TEST_CASE("config: the listener for devices is on unless switched off") {
+    const TempFolder folder;
+    put(folder.path() / "fogline.toml", "");
+    const LoadedConfig plain = load(folder.path());
+    REQUIRE(plain.config.mqtt_listener);
+    CHECK(plain.config.mqtt_listener->port == 1883);
+    CHECK_FALSE(plain.config.mqtt_listener->open);
+    put(folder.path() / "fogline.toml", "[mqtt.listener]\nenabled = false\n");
+    const LoadedConfig off = load(folder.path());
+    CHECK(all_text(off.faults) == "");
+    CHECK_FALSE(off.config.mqtt_listener);
+}
+
 TEST_CASE("config: layers win in their order") {
     const TempFolder folder;
     put(folder.path() / "fogline.toml", "[http]\nport = 1001\n");

@@ -29,6 +29,7 @@ struct Limits {
     std::size_t points = 5'000;
     std::size_t points_per_device = 256;
     std::size_t new_devices_per_minute = 60;
+    std::size_t provisional_devices = 500;  // waiting for a person; then newcomers are held back
     std::size_t raw_kept = 200;        // undecodable messages remembered for people
     std::size_t raw_bytes = 4096;      // of each
     std::size_t messages_kept = 200;   // devices whose last message is remembered for people
@@ -46,6 +47,7 @@ struct Limits {
     // store
     std::size_t store_queue_records = 16'384;  // then bulk, then live are shed
     std::size_t store_queue_alarms = 1'024;    // places of their own
+    std::size_t awaited_batches = 1U << 20U;   // a ring of 64 MiB holds no more entries
     std::uint64_t log_bytes = 1ULL << 30U;     // (c) hard cap, then each lane's policy
     std::size_t sinks = 16;
     std::size_t event_bytes = 8U << 10U;

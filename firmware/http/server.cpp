@@ -4,77 +4,49 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
 #include <utility>
 
 #include "firmware/http/session.hpp"
 #include "firmware/io/files.hpp"
-#include "firmware/io/logging.hpp"
+#include "firmware/io/tcp_doors.hpp"
 
 namespace fog {
 
 namespace asio = boost::asio;
-using Tcp = asio::ip::tcp;
 using Local = asio::local::stream_protocol;
 
 struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
     explicit Impl(std::shared_ptr<HttpShared> from) : shared(std::move(from)) {}
 
+    void make_doors() {
+        doors = std::make_unique<TcpDoors>(
+            shared->parts.loop, "http",
+            [weak = weak_from_this()](TcpDoors::Socket socket, const TcpDoors::Address& from) {
+                if (const auto self = weak.lock())
+                    self->begin(HttpSession::Socket(std::move(socket)), &from);
+            },
+            [faults = accept_faults] { faults->add(); });
+    }
+
     asio::io_context& io() { return shared->parts.loop.context(); }
-
-    void accept_tcp(std::size_t at) {
-        auto peer = std::make_shared<HttpSession::Socket>(io());
-        tcp[at]->async_accept(
-            *peer, [weak = weak_from_this(), at, peer](boost::system::error_code ec) {
-                const auto self = weak.lock();
-                if (!self || self->stopped || ec == asio::error::operation_aborted) return;
-                if (!ec) self->begin(std::move(*peer), false);
-                self->next_tcp(at, ec);
-            });
-    }
-
-    /// Out of descriptors: the backlog waits a little instead of spinning.
-    void next_tcp(std::size_t at, boost::system::error_code ec) {
-        if (!ec) return accept_tcp(at);
-        accept_faults->add();
-        shared->parts.loop.after(std::chrono::milliseconds(50), [weak = weak_from_this(), at] {
-            const auto self = weak.lock();
-            if (self && !self->stopped) self->accept_tcp(at);
-        });
-    }
 
     void accept_local() {
         auto peer = std::make_shared<HttpSession::Socket>(io());
         local->async_accept(*peer, [weak = weak_from_this(), peer](boost::system::error_code ec) {
             const auto self = weak.lock();
             if (!self || self->stopped || ec) return;
-            self->begin(std::move(*peer), true);
+            self->begin(std::move(*peer), nullptr);
             self->accept_local();
         });
     }
 
-    static Tcp::endpoint tcp_peer(HttpSession::Socket& socket) {
-        boost::system::error_code ec;
-        const auto peer = socket.remote_endpoint(ec);
-        Tcp::endpoint out;
-        if (ec || peer.size() > out.capacity()) return out;
-        std::memcpy(out.data(), peer.data(), peer.size());
-        out.resize(peer.size());
-        return out;
-    }
-
-    void begin(HttpSession::Socket socket, bool control) {
+    /// `from` is empty for the control socket.
+    void begin(HttpSession::Socket socket, const TcpDoors::Address* from) {
         accepted->add();
-        std::string remote = "local";
-        bool loopback = true;
-        if (!control) {
-            const auto address = tcp_peer(socket).address();
-            remote = address.to_string();
-            loopback = address.is_loopback();
-        }
-        const auto session = std::make_shared<HttpSession>(shared, std::move(socket), control,
-                                                           std::move(remote), loopback);
+        const auto session = std::make_shared<HttpSession>(
+            shared, std::move(socket), from == nullptr, from ? from->to_string() : "local",
+            from == nullptr || from->is_loopback());
         if (shared->sessions.size() <= shared->parts.limits.clients) return session->start();
         refused->add();
         session->refuse_busy();
@@ -84,7 +56,7 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
     Result<void> listen_unix(const std::filesystem::path& path, unsigned mode);
 
     std::shared_ptr<HttpShared> shared;
-    std::vector<std::unique_ptr<Tcp::acceptor>> tcp;
+    std::unique_ptr<TcpDoors> doors;
     std::unique_ptr<Local::acceptor> local;
     std::filesystem::path local_path;
     Counter* accepted = nullptr;
@@ -94,37 +66,14 @@ struct HttpServer::Impl : std::enable_shared_from_this<HttpServer::Impl> {
 };
 
 Result<std::uint16_t> HttpServer::Impl::listen(std::string_view address, std::uint16_t port) {
-    boost::system::error_code ec;
-    const auto ip =
-        asio::ip::make_address(address == "localhost" ? "127.0.0.1" : std::string(address), ec);
-    const std::string where = std::string(address) + ":" + std::to_string(port);
-    if (ec)
-        return Error{Errc::bad_config, "http: '" + std::string(address) + "' is no IP address",
-                     "Use 127.0.0.1, ::1, 0.0.0.0, :: or an address of this machine."};
-    if (!ip.is_loopback() && !shared->parts.authenticator.claimed())
+    const auto ip = doors->parse(address);
+    if (!ip) return ip.error();
+    if (!ip->is_loopback() && !shared->parts.authenticator.claimed())
         return Error{Errc::denied,
-                     "http: " + where + " is reachable from outside and nobody has claimed the box",
+                     "http: " + std::string(address) + ":" + std::to_string(port) +
+                         " is reachable from outside and nobody has claimed the box",
                      "Claim it first on http://127.0.0.1 or with: fogctl claim set"};
-    auto acceptor = std::make_unique<Tcp::acceptor>(io());
-    const Tcp::endpoint endpoint(ip, port);
-    acceptor->open(endpoint.protocol(), ec);
-    if (!ec) acceptor->set_option(Tcp::acceptor::reuse_address(true), ec);
-    if (!ec) acceptor->bind(endpoint, ec);
-    if (!ec) acceptor->listen(4096, ec);
-    if (ec == asio::error::address_in_use)
-        return Error{
-            Errc::conflict,
-            "http: port " + std::to_string(port) + " of " + std::string(address) + " is in use",
-            "Stop the program that holds it (ss -ltnp shows it), or set http.port to another one."};
-    if (ec)
-        return Error{Errc::bad_config, "http: cannot listen on " + where + ": " + ec.message(),
-                     "Check http.address and http.port."};
-    const auto actual = acceptor->local_endpoint(ec).port();
-    tcp.push_back(std::move(acceptor));
-    accept_tcp(tcp.size() - 1);
-    log_info("http",
-             "listening address=" + std::string(address) + " port=" + std::to_string(actual));
-    return actual;
+    return doors->listen(*ip, port);
 }
 
 Result<void> HttpServer::Impl::listen_unix(const std::filesystem::path& path, unsigned mode) {
@@ -175,6 +124,7 @@ HttpServer::HttpServer(HttpParts parts, HttpConfig config) {
                                             "connections refused");
     impl_->accept_faults =
         &parts.metrics.counter("fogline_http_accept_faults_total", {}, "accept() failed");
+    impl_->make_doors();
 }
 
 HttpServer::~HttpServer() {
@@ -197,7 +147,7 @@ bool HttpServer::run_on_api(std::function<void()> job) {
 void HttpServer::stop_listening() {
     impl_->stopped = true;
     impl_->shared->stopping = true;
-    impl_->tcp.clear();
+    impl_->doors->stop();
     impl_->local.reset();
     if (!impl_->local_path.empty()) ::unlink(impl_->local_path.c_str());
     impl_->local_path.clear();

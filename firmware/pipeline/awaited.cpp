@@ -66,10 +66,7 @@ void AwaitedEntries::committed(const Committed& commit) {
     for (auto& batch : fresh) undecided_.push_back(std::move(batch));
     CommitMark mark{commit.ring_entry, {}};
     const auto lost = [&commit](const Entry& one) {
-        return one.to == kNever ||
-               std::any_of(commit.lost.begin(), commit.lost.end(), [&one](const SeqRange& range) {
-                   return range.from.value < one.to && one.from < range.to.value;
-               });
+        return one.to == kNever || touches(commit.lost, one.from, one.to);
     };
     // The store is given a batch whole, so one commit decides all of it.
     while (!undecided_.empty() && undecided_.front().back().number <= commit.ring_entry) {

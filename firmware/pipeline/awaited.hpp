@@ -7,6 +7,7 @@
 
 #include "firmware/core/bounded_queue.hpp"
 #include "firmware/core/commit_watch.hpp"
+#include "firmware/core/limits.hpp"
 #include "firmware/io/ingest_ring.hpp"
 #include "firmware/store/store.hpp"
 
@@ -22,7 +23,8 @@ Event raw_event(const IngestItem& item, BootId boot);
 /// both. Blocks: never.
 class AwaitedEntries {
 public:
-    AwaitedEntries() : handed_("pipe-awaited", 1U << 20U, Overflow::refuse) {}
+    explicit AwaitedEntries(const Limits& limits)
+        : handed_("pipe-awaited", limits.awaited_batches, Overflow::refuse) {}
 
     void watch(CommitWatcher* watcher) { watcher_ = watcher; }
     /// Entry `number` of the batch being built made the records at places [from, to) of it.
@@ -46,7 +48,7 @@ private:
 
     CommitWatcher* watcher_ = nullptr;
     Batch batch_;                  // fog-pipe
-    BoundedQueue<Batch> handed_;   // as bounded as those who wait are
+    BoundedQueue<Batch> handed_;   // each holds an entry of the ring at least
     std::deque<Batch> undecided_;  // fog-store
     std::uint64_t told_ = 0;       // fog-store
 };

@@ -316,9 +316,8 @@ void Pipeline::process(const IngestItem& item, std::uint64_t number, bool recove
     outcome.rejected.insert(outcome.rejected.end(), collector_.rejected.begin(),
                             collector_.rejected.end());
     outcome.refused = collector_.refused;
-    // The last record's number is known once the batch is numbered; its place until then.
-    outcome.last_seq = records_.size() > before ? records_.size() : 0;
-    batch_waiters_.push_back({number, std::move(outcome), std::move(waiter)});
+    batch_waiters_.push_back(
+        {number, before, records_.size(), std::move(outcome), std::move(waiter)});
 }
 
 void Pipeline::number_records(std::size_t from) {
@@ -428,8 +427,15 @@ void Pipeline::hand_over() {
     StoreBatch batch;
     batch.ring_entry = batch_entry_;
     for (Pending& pending : batch_waiters_) {
-        if (pending.outcome.last_seq != 0 && pending.outcome.last_seq <= records_.size())
-            pending.outcome.last_seq = records_[pending.outcome.last_seq - 1].seq.value;
+        if (pending.to > records_.size()) {
+            pending.outcome.error = "the log has no numbers left";
+            pending.waiter.tell(pending.outcome);
+            continue;
+        }
+        if (pending.from < pending.to) {
+            pending.from = records_[pending.from].seq.value - 1;
+            pending.to = pending.outcome.last_seq = records_[pending.to - 1].seq.value;
+        }
         if (!pending.waiter.at_commit) {
             pending.waiter.tell(pending.outcome);
         } else if (degraded_) {
@@ -493,11 +499,7 @@ void Pipeline::committed(const Committed& commit) {
     while (!uncommitted_.empty() && uncommitted_.front().entry <= commit.ring_entry) {
         Pending pending = std::move(uncommitted_.front());
         uncommitted_.pop_front();
-        const auto seq = pending.outcome.last_seq;
-        const bool lost =
-            std::any_of(commit.lost.begin(), commit.lost.end(), [seq](const SeqRange& range) {
-                return seq > range.from.value && seq <= range.to.value;
-            });
+        const bool lost = touches(commit.lost, pending.from, pending.to);
         pending.outcome.committed = !lost;
         if (lost) pending.outcome.error = "the log had no room for it";
         pending.waiter.tell(pending.outcome);

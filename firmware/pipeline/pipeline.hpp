@@ -110,6 +110,7 @@ public:
 private:
     struct Pending {  // somebody waits for the commit of a ring entry
         std::uint64_t entry = 0;
+        std::uint64_t from = 0, to = 0;  // places, then sequence numbers: after from, up to to
         IngestOutcome outcome;
         IngestWaiter waiter;
     };
@@ -136,7 +137,7 @@ private:
     BoundedQueue<std::function<void(PipelineDesk&)>> jobs_;
     BoundedQueue<Pending> waiting_;
     std::deque<Pending> uncommitted_;  // fog-store's: taken from waiting_, not yet committed
-    AwaitedEntries awaited_;
+    AwaitedEntries awaited_{parts_.limits};
     std::thread thread_;
     std::atomic<bool> stopping_{false};
     std::atomic<std::int64_t> last_turn_{0};

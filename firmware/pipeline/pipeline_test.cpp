@@ -21,8 +21,10 @@ struct EverySink final : SinkChooser {
 
 /// A whole path on real files: ring, store, rules.
 struct Path {
-    explicit Path(const TempFolder& folder, std::chrono::milliseconds linger = 50ms) {
+    explicit Path(const TempFolder& folder, std::chrono::milliseconds linger = 50ms,
+                  std::size_t store_queue = Limits{}.store_queue_records) {
         StoreOptions options;
+        options.limits.store_queue_records = store_queue;
         options.folder = folder.path();
         options.kernel_boot = "boot-a";
         options.clock = &clock;
@@ -55,19 +57,21 @@ struct Path {
         store->stop();
     }
 
-    IngestOutcome send(IngestKind kind, std::string_view topic, std::string_view body,
-                       bool at_commit = true) {
-        std::promise<IngestOutcome> outcome;
-        auto future = outcome.get_future();
+    void push(IngestKind kind, std::string_view topic, std::string_view body, IngestWaiter waiter) {
         IngestItem item;
         item.kind = kind;
         item.source = "test";
         item.topic = topic;
         item.payload = as_bytes(body);
         item.received = clock.mono();
-        CHECK(ring->push(item, 1s,
-                         {[&outcome](const IngestOutcome& one) { outcome.set_value(one); },
-                          at_commit}) == IngestRing::Push::ok);
+        CHECK(ring->push(item, 1s, std::move(waiter)) == IngestRing::Push::ok);
+    }
+    IngestOutcome send(IngestKind kind, std::string_view topic, std::string_view body,
+                       bool at_commit = true) {
+        std::promise<IngestOutcome> outcome;
+        auto future = outcome.get_future();
+        push(kind, topic, body,
+             {[&outcome](const IngestOutcome& one) { outcome.set_value(one); }, at_commit});
         return future.get();
     }
     std::vector<Record> seen() {
@@ -177,6 +181,31 @@ TEST_CASE("pipeline: each bad record of an HTTP body is refused alone, a broken 
     const auto none = path.send(IngestKind::http, "boiler-1", R"({"t":)");
     CHECK(!none.refused.empty());
     CHECK(none.accepted == 0);
+}
+
+TEST_CASE("pipeline: what a full store queue had to drop is not confirmed") {
+    const TempFolder folder;
+    Path path(folder, 50ms, 8);
+    path.pipeline->start();  // the store comes later: its queue fills
+    std::vector<std::future<IngestOutcome>> outcomes;
+    for (int i = 0; i < 30; ++i) {
+        const auto told = std::make_shared<std::promise<IngestOutcome>>();
+        outcomes.push_back(told->get_future());
+        path.push(IngestKind::http, "boiler-1", R"([{"t":1},{"t":2},{"t":3}])",
+                  {[told](const IngestOutcome& one) { told->set_value(one); }, true});
+    }
+    CHECK(eventually([&] { return path.seen().size() >= 90; }));
+    path.store->start(path.pipeline.get());
+    std::size_t confirmed = 0;
+    for (auto& told : outcomes) {
+        const IngestOutcome outcome = told.get();
+        confirmed += outcome.committed ? 3 : 0;
+        CHECK((outcome.committed || outcome.error == "the log had no room for it"));
+    }
+    const std::size_t logged = path.logged().size();
+    CHECK(logged < 90);
+    CHECK(confirmed <= logged);
+    CHECK(confirmed + 3 > logged);  // at most one was cut in its middle
 }
 
 TEST_CASE("pipeline: held means processed, not yet on flash") {

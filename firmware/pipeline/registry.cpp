@@ -141,7 +141,7 @@ std::optional<std::uint32_t> Registry::find_device(const Reading& reading, const
         return std::nullopt;
     }
     const Admission admission = admission_of_new(reading.device_key, arrival.kind);
-    if (admission == Admission::provisional && provisional_ >= kProvisionalMost) {
+    if (admission == Admission::provisional && provisional_ >= limits_.provisional_devices) {
         why = "too many devices wait to be kept";
         return std::nullopt;
     }

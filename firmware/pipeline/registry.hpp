@@ -106,9 +106,6 @@ struct HeldBack {
 /// Thread: fog-pipe. Blocks: never. Bounded by Limits; what is held back is counted by reason.
 class Registry {
 public:
-    /// That wait for a person at once; beyond them newcomers are held back.
-    static constexpr std::size_t kProvisionalMost = 500;
-
     Registry(PointDirectory& directory, const Limits& limits);
 
     /// What a reading became.

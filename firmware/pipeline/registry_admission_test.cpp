@@ -102,14 +102,14 @@ TEST_CASE("admission: a policy of the configuration is not replaced by the page'
 
 TEST_CASE("admission: how many wait at once is bounded, and what is held back is told by reason") {
     Tray f;
-    f.limits.new_devices_per_minute = 2 * Registry::kProvisionalMost;
+    f.limits.new_devices_per_minute = 2 * f.limits.provisional_devices;
     f.registry.set_policies({NewPolicy::ask, NewPolicy::ask, NewPolicy::ask}, false);
-    for (std::size_t i = 0; i < Registry::kProvisionalMost; ++i)
+    for (std::size_t i = 0; i < f.limits.provisional_devices; ++i)
         f.hear("json:" + std::to_string(i), 1.0);
-    CHECK(f.registry.provisional_count() == Registry::kProvisionalMost);
+    CHECK(f.registry.provisional_count() == f.limits.provisional_devices);
     f.hear("json:late", 1.0);
     f.hear("json:late", 2.0);
-    CHECK(f.registry.devices().size() == Registry::kProvisionalMost);
+    CHECK(f.registry.devices().size() == f.limits.provisional_devices);
     REQUIRE(f.registry.held_back_by().size() == 1);
     const HeldBack& held = f.registry.held_back_by().front();
     CHECK(held.why == "too many devices wait to be kept");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstddef>
@@ -97,6 +98,13 @@ struct SeqRange {
     Seq to;
     bool operator==(const SeqRange&) const = default;
 };
+
+/// Whether one of them has a number after `from`, up to and with `to`.
+inline bool touches(std::span<const SeqRange> ranges, std::uint64_t from, std::uint64_t to) {
+    return std::any_of(ranges.begin(), ranges.end(), [from, to](const SeqRange& range) {
+        return range.from.value < to && from < range.to.value;
+    });
+}
 
 /// One commit, as told to whoever acknowledges.
 struct Committed {

@@ -100,7 +100,8 @@ Daemon::Daemon(const std::filesystem::path& program, const std::filesystem::path
     : folder_(below), runtime_(shared_memory(below)), program_(program) {
     std::filesystem::create_directories(folder_.path() / "rules.d");
     std::ofstream(folder_.path() / "fogline.toml")
-        << "[http]\nlisten = [\"127.0.0.1\"]\nport = 0\n[logging]\nlevel = \"warning\"\n";
+        << "[http]\nlisten = [\"127.0.0.1\"]\nport = 0\n[mqtt.listener]\nport = 0\n"
+           "[logging]\nlevel = \"warning\"\n";
     // The passphrase hash takes much memory for a moment: it is made by a run that isn't measured.
     start();
     HttpTalk control(this->control());

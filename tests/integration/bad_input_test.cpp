@@ -33,12 +33,6 @@ void check_works(const Gateway& gateway) {
     CHECK(gateway.point("probe", "alive").value("v", 0) == 1);
 }
 
-std::string with_source(const Mosquitto& broker) {
-    return "[http]\nlisten = [\"127.0.0.1\"]\nport = 0\n[[mqtt.source]]\nid = \"devices\"\nurl = "
-           "\"" +
-           broker.url() + "\"\n";
-}
-
 Json link_of(const Gateway& gateway, std::string_view id) {
     const Json status = gateway.get("/api/v1/status").json();
     for (const auto& link : status["links"])
@@ -83,7 +77,7 @@ TEST_CASE("bad input: a port in use is an error that names address and port") {
     REQUIRE(ran.code.has_value());
     CHECK_MESSAGE(*ran.code != 0, ran.text);
     CHECK_MESSAGE(has(ran.text, port), ran.text);
-    CHECK_MESSAGE(has(ran.text, "in use"), ran.text);
+    CHECK_MESSAGE(has(ran.text, "is taken by foglined (pid "), ran.text);
     check_works(first);
 }
 
@@ -218,7 +212,7 @@ TEST_CASE("bad input: what MQTT devices send wrong is counted or kept as raw; th
     }
     const Mosquitto broker;
     Gateway gateway;
-    gateway.write("fogline.toml", with_source(broker));
+    gateway.configure(mqtt_source(broker.url()));
     gateway.start();
     REQUIRE(eventually([&] {
         const auto link = link_of(gateway, "mqtt:devices");

@@ -40,10 +40,7 @@ struct Demo {
     Demo() {
         const std::uint16_t way = free_port();
         std::filesystem::create_directories(out / "run");
-        gateway.write("fogline.toml",
-                      "[http]\nlisten = [\"127.0.0.1\"]\nport = 0\n[[mqtt.source]]\nid = "
-                      "\"devices\"\nurl = \"" +
-                          devices.url() + "\"\n");
+        gateway.configure(mqtt_source(devices.url()));
         const std::string links = (out / "run/by-id/").string();
         gateway.write("ports.d/scale-1.toml",
                       "type = \"line_ascii\"\nbaud = 9600\nport = \"" + links + "scale-1\"\n");

@@ -36,32 +36,31 @@ std::uint16_t port_of(const Gateway& gateway) {
         std::strtoul(text_of(gateway.path("run/port")).c_str(), nullptr, 10));
 }
 
-constexpr std::string_view kBroken =
-    "[http]\nlisten = [\"127.0.0.1\"]\nport = 0\n[log]\nlinger = \"<b>soon</b>\"\n";
+constexpr std::string_view kBroken = "[log]\nlinger = \"<b>soon</b>\"\n";
 
 }  // namespace
 
 TEST_CASE("failure page: a broken configuration is told on the port and mended without a restart") {
     Gateway gateway;
     const Supervised manager(gateway.path("notify"));
-    gateway.write("fogline.toml", kBroken);
+    gateway.configure(kBroken);
     gateway.launch();
     const auto port = port_of(gateway);
     REQUIRE_MESSAGE(port != 0, gateway.log());
     const auto page = ask(port, "GET /", "Accept: text/html\r\n");
     CHECK(page.starts_with("HTTP/1.1 503 "));
     CHECK(has(page, "Content-Security-Policy: "));
-    CHECK(has(page, "fogline.toml</code>, line 5, column "));
+    CHECK(has(page, "fogline.toml</code>, line 8, column "));
     CHECK(has(page, "&lt;b&gt;soon"));
     CHECK_FALSE(has(page, "<b>"));
     CHECK(has(page, "foglined --check-config "));
     const auto problem = ask(port, "PUT /api/v1/rules/x", "Content-Length: 0\r\n");
     CHECK(problem.starts_with("HTTP/1.1 503 "));
     CHECK(has(problem, "application/problem+json"));
-    CHECK(has(problem, "\"line\":5"));
+    CHECK(has(problem, "\"line\":8"));
     CHECK(ask(port, "GET /livez").starts_with("HTTP/1.1 200 "));
     CHECK(ask(port, "GET /readyz").starts_with("HTTP/1.1 503 "));
-    gateway.write("fogline.toml", "[http]\nlisten = [\"127.0.0.1\"]\nport = 0\n");
+    gateway.configure();
     CHECK(eventually([&] {
         const auto now = port_of(gateway);
         return now != 0 && ask(now, "GET /readyz").starts_with("HTTP/1.1 200 ");
@@ -72,7 +71,7 @@ TEST_CASE("failure page: a broken configuration is told on the port and mended w
 TEST_CASE("failure page: it ends at once when it is told to stop") {
     Gateway gateway;
     const Supervised manager(gateway.path("notify"));
-    gateway.write("fogline.toml", kBroken);
+    gateway.configure(kBroken);
     gateway.launch();
     REQUIRE(port_of(gateway) != 0);
     CHECK(gateway.stop() == 0);
@@ -80,7 +79,7 @@ TEST_CASE("failure page: it ends at once when it is told to stop") {
 
 TEST_CASE("failure page: without a service manager a broken configuration is exit code 78") {
     Gateway gateway;
-    gateway.write("fogline.toml", kBroken);
+    gateway.configure(kBroken);
     gateway.launch();
     CHECK(gateway.child().wait() == 78);
 }

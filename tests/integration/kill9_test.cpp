@@ -107,10 +107,8 @@ struct Siege {
             return;
         }
         broker = std::make_unique<Mosquitto>();
-        gateway.write("fogline.toml",
-                      "[http]\nlisten = [\"127.0.0.1\"]\nport = 0\n[[mqtt.source]]\nid = "
-                      "\"devices\"\nretry_min = \"100 ms\"\nretry_max = \"300 ms\"\nurl = \"" +
-                          broker->url() + "\"\n");
+        gateway.configure(mqtt_source(broker->url()) +
+                          "retry_min = \"100 ms\"\nretry_max = \"300 ms\"\n");
     }
     void begin() {
         gateway.start();

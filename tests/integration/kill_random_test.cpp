@@ -28,8 +28,8 @@ std::size_t count(const std::string& text, std::string_view words) {
 TEST_CASE("kill-random: killed, stopped and restarted, a gateway loses nothing it acknowledged") {
     const std::uint16_t port = free_port(), far = free_port();
     Gateway gateway;
-    gateway.write("fogline.toml",
-                  "[http]\nlisten = [\"127.0.0.1\"]\nport = " + std::to_string(port) + "\n");
+    gateway.write("fogline.toml", "[http]\nlisten = [\"127.0.0.1\"]\nport = " +
+                                      std::to_string(port) + "\n[mqtt.listener]\nport = 0\n");
     gateway.write("uplinks.d/cloud.toml",
                   "type = \"mqtt\"\nretry_min = \"100 ms\"\nretry_max = \"500 ms\"\nurl = "
                   "\"mqtt://127.0.0.1:" +

@@ -70,10 +70,7 @@ struct Site {
     Cloud far{cloud};
 
     Site() {
-        gateway.write("fogline.toml",
-                      "[http]\nlisten = [\"127.0.0.1\"]\nport = 0\n[[mqtt.source]]\nid = "
-                      "\"devices\"\nurl = \"" +
-                          devices.url() + "\"\n");
+        gateway.configure(mqtt_source(devices.url()));
         gateway.write("uplinks.d/cloud.toml", "type = \"mqtt\"\nurl = \"" + cloud.url() + "\"\n");
     }
     /// Waits for the source: what a device says before is not for us to hear.

@@ -134,9 +134,7 @@ std::map<std::string, std::map<std::int64_t, int>> logged(const std::filesystem:
 
 TEST_CASE("mqtt, kill -9: every publish with a PUBACK is in the log once, every time") {
     Gateway gateway;
-    gateway.write("fogline.toml",
-                  "[http]\nlisten = [\"127.0.0.1\"]\nport = 0\n[mqtt.listener]\nport = 0\n"
-                  "bind = [\"127.0.0.1\"]\n");
+    gateway.configure();
     gateway.start();
     std::vector<std::unique_ptr<Sender>> senders;
     for (int i = 0; i < kSenders; ++i)

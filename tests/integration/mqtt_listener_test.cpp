@@ -21,10 +21,10 @@ bool have_tools() {
 /// A gateway with the listener on a port of its own.
 struct Site {
     explicit Site(std::string more = {}) {
-        gateway.write("fogline.toml",
-                      "[http]\nlisten = [\"127.0.0.1\"]\nport = 0\n[mqtt.listener]\nport = 0\n"
-                      "bind = [\"127.0.0.1\"]\n" +
-                          more);
+        gateway.configure(
+            "[mqtt.listener]\nport = 0\n"
+            "bind = [\"127.0.0.1\"]\n" +
+            more);
         gateway.start();
         const bool up =
             eventually([this] { return !text_of(gateway.path("run/mqtt.port")).empty(); });
@@ -173,9 +173,8 @@ TEST_CASE("a taken port is told with the program that has it; the rest is served
     }
     Mosquitto broker;
     Gateway gateway;
-    gateway.write("fogline.toml",
-                  "[http]\nlisten = [\"127.0.0.1\"]\nport = 0\n[mqtt.listener]\nport = " +
-                      std::to_string(broker.port()) + "\nbind = [\"127.0.0.1\"]\n");
+    gateway.configure("[mqtt.listener]\nport = " + std::to_string(broker.port()) +
+                      "\nbind = [\"127.0.0.1\"]\n");
     gateway.start();
     CHECK(gateway.log().find("is taken by mosquitto (pid " + std::to_string(broker.pid())) !=
           std::string::npos);

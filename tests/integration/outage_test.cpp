@@ -27,10 +27,7 @@ struct Forwarding {
     Child far, load;
 
     Forwarding() {
-        gateway.write("fogline.toml",
-                      "[http]\nlisten = [\"127.0.0.1\"]\nport = 0\n[[mqtt.source]]\nid = "
-                      "\"devices\"\nurl = \"" +
-                          devices.url() + "\"\n");
+        gateway.configure(mqtt_source(devices.url()));
         gateway.write("uplinks.d/cloud.toml",
                       "type = \"mqtt\"\nretry_max = \"2 s\"\nurl = \"" + cloud.url() + "\"\n");
         std::filesystem::create_directories(out);

@@ -4,6 +4,7 @@
 
 #include "tests/support/fake_http.hpp"
 #include "tests/support/gateway.hpp"
+#include "tests/support/mosquitto.hpp"
 
 using namespace fog;
 using namespace std::chrono_literals;
@@ -96,8 +97,7 @@ TEST_CASE("settings api: new devices wait when they shall, and are kept or ignor
 
 TEST_CASE("settings api: what the configuration says about new devices is not changed here") {
     Gateway gateway;
-    gateway.write("fogline.toml",
-                  "[http]\nlisten = [\"127.0.0.1\"]\nport = 0\n[registry]\nnew = \"ignore\"\n");
+    gateway.configure("[registry]\nnew = \"ignore\"\n");
     gateway.start();
     const auto now = gateway.get("/api/v1/registry");
     CHECK(now.json()["fixed"] == true);
@@ -128,8 +128,7 @@ TEST_CASE("settings api: the name is set with its version, shown at once and kep
     gateway.start();
     CHECK(gateway.get("/api/v1/gateway").json()["time_zone"] == "Europe/Berlin");
     REQUIRE(gateway.stop() == 0);
-    gateway.write("fogline.toml",
-                  "[gateway]\nname = \"plant-7\"\n[http]\nlisten = [\"127.0.0.1\"]\nport = 0\n");
+    gateway.configure("[gateway]\nname = \"plant-7\"\n");
     gateway.start();
     const auto fixed = gateway.get("/api/v1/gateway");
     CHECK(fixed.json()["name"] == "plant-7");
@@ -164,6 +163,32 @@ TEST_CASE("settings api: who saves or deletes a rule too late gets what is there
           200);
 }
 
+// 127.0.0.2 is of this machine too, but no address a box without an owner listens on.
+TEST_CASE("settings api: with default addresses the claim opens page and listener to the network") {
+    Gateway gateway;
+    gateway.write("fogline.toml", "[http]\nport = 0\n[mqtt.listener]\nport = 0\n");
+    const auto port_in = [&](const char* file) {
+        return static_cast<std::uint16_t>(std::atoi(text_of(gateway.path(file)).c_str()));
+    };
+    const auto both = [&](const char* ip) {
+        return port_open(ip, port_in("run/port")) && port_open(ip, port_in("run/mqtt.port"));
+    };
+    gateway.launch();
+    REQUIRE(eventually([&] { return both("127.0.0.1"); }, 30s));
+    CHECK_FALSE(port_open("127.0.0.2", port_in("run/port")));
+    CHECK_FALSE(port_open("127.0.0.2", port_in("run/mqtt.port")));
+    const auto before = port_in("run/port");
+    CHECK(gateway.control("POST", "/api/v1/claim/set", R"({"passphrase":"a long enough sentence"})")
+              .status == 200);
+    CHECK(eventually([&] { return both("127.0.0.2"); }));
+    CHECK(both("127.0.0.1"));
+    CHECK(port_in("run/port") == before);
+    CHECK(gateway.stop() == 0);
+    gateway.start();
+    CHECK(eventually([&] { return both("127.0.0.2"); }));
+    CHECK(gateway.get("/readyz").status == 200);
+}
+
 TEST_CASE("settings api: without a simulator its resources say so") {
     Gateway gateway;
     gateway.start();
@@ -176,9 +201,7 @@ TEST_CASE("settings api: without a simulator its resources say so") {
 TEST_CASE("settings api: the simulator is reached through the gateway, or said to be gone") {
     Gateway gateway;
     const std::string socket = gateway.path("run/sim.sock");
-    gateway.write(
-        "fogline.toml",
-        "[http]\nlisten = [\"127.0.0.1\"]\nport = 0\n[simulator]\nsocket = \"" + socket + "\"\n");
+    gateway.configure("[simulator]\nsocket = \"" + socket + "\"\n");
     gateway.start();
     CHECK(gateway.get("/api/v1/simulator").status == 502);
     std::promise<void> release;

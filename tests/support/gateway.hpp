@@ -23,6 +23,11 @@ struct Answer {
     Json json() const { return Json::parse(body, nullptr, false); }
 };
 
+/// An external broker as source `devices`.
+inline std::string mqtt_source(const std::string& url) {
+    return "[[mqtt.source]]\nid = \"devices\"\nurl = \"" + url + "\"\n";
+}
+
 /// The real foglined in a folder of its own on a port the system picks. Configuration is written
 /// with write() before start(); the state stays from start to start. Throws when it does not come
 /// up. Blocks: start() and stop(), up to 20 s.
@@ -32,13 +37,21 @@ public:
         ::signal(SIGPIPE, SIG_IGN);  // a refused body ends with a closed connection
         for (const char* one : {"config/rules.d", "config/ports.d", "config/uplinks.d", "run"})
             std::filesystem::create_directories(path(one));
-        write("fogline.toml", "[http]\nlisten = [\"127.0.0.1\"]\nport = 0\n");
+        configure();
     }
 
     std::filesystem::path path(std::string_view below) const { return folder_.path() / below; }
     std::filesystem::path config() const { return path("config/fogline.toml"); }
     void write(std::string_view below, std::string_view text) const {
         std::ofstream(path("config") / below) << text;
+    }
+
+    /// The main file: ports the system picks, on loopback, and `more`.
+    void configure(std::string_view more = {}) const {
+        std::string text = "[http]\nlisten = [\"127.0.0.1\"]\nport = 0\n";
+        if (more.find("[mqtt.listener]") == std::string_view::npos)
+            text += "[mqtt.listener]\nbind = [\"127.0.0.1\"]\nport = 0\n";
+        write("fogline.toml", text.append(more));
     }
 
     /// Launches it without waiting; for starts that must fail.

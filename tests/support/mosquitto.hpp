@@ -40,6 +40,18 @@ inline std::uint16_t free_port() {
     return ntohs(address.sin_port);
 }
 
+/// Whether somebody accepts connections to an IPv4 address.
+inline bool port_open(const char* ip, std::uint16_t port) {
+    const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    ::inet_pton(AF_INET, ip, &address.sin_addr);
+    const bool ok = ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+    ::close(fd);
+    return ok;
+}
+
 /// Runs a program to its end; its exit code, or -1.
 inline int run_program(std::vector<std::string> words) {
     const pid_t pid = ::fork();
@@ -168,16 +180,7 @@ private:
         return false;
     }
 
-    bool accepts() const {
-        const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_port = htons(port_);
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        const bool ok = ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
-        ::close(fd);
-        return ok;
-    }
+    bool accepts() const { return port_open("127.0.0.1", port_); }
 
     void end(int signal) {
         if (pid_ < 0) return;

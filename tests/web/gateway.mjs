@@ -103,6 +103,7 @@ export class Gateway {
     mkdirSync(this.state);
     this.config = join(config, 'fogline.toml');
     writeFileSync(this.config, `[gateway]\nname = "${name}"\n[http]\nlisten = ["127.0.0.1"]\nport = ${this.port}\n` +
+      (more.includes('[mqtt.listener]') ? '' : '[mqtt.listener]\nport = 0\n') +
       `[log]\nmax_bytes = "64 MiB"\n[[mqtt.source]]\nid = "devices"\nurl = "mqtt://127.0.0.1:${this.mqttPort}"\n${more}`);
     for (const [file, text] of Object.entries(rules)) writeFileSync(join(config, 'rules.d', file), text);
     if (Gateway.switches) appendFileSync(this.config, `[simulator]\nsocket = "${join(this.folder, 'sim', 'control.sock')}"\n`);
