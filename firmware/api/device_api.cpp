@@ -141,7 +141,7 @@ void add_point(JsonOut& out, const ApiParts& parts, const PointShown& shown) {
             out.time("rx", *now);
         add_age(out, parts, point.last.boot, point.last.received);
     }
-    out.member("samples", point.samples).member("interval_s", rounded(point.mean_gap_s));
+    out.member("samples", point.samples).member("interval_s", rounded(point.usual_interval_s()));
     if (shown.spark) add_spark(out, *shown.spark);
     out.close();
 }

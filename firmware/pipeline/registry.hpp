@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -82,6 +83,9 @@ struct PointState {
     std::uint8_t type = 0;  // 0 = none yet, 1 number, 2 bool, 3 text
     std::uint8_t wrong_type_run = 0;
     bool changed = false;  // since the last rows()
+
+    /// It usually says something every so many seconds; 0 until five gaps were seen.
+    double usual_interval_s() const { return samples > 5 ? std::max(1.0, mean_gap_s) : 0; }
 };
 
 /// Bytes nobody could decode, or a device that was held back, for people.

@@ -61,7 +61,7 @@ PresenceFacts Registry::facts_of(DeviceState& device, MonoTime now) const {
     // After a start the points' stored habits stand in until the device showed its own.
     if (facts.interval == 0 && device.samples >= 5)
         for (const PointId id : device.points)
-            if (const double gap = points_[id.value - 1].mean_gap_s; gap > 0)
+            if (const double gap = points_[id.value - 1].usual_interval_s(); gap > 0)
                 facts.interval = facts.interval == 0 ? gap : std::min(facts.interval, gap);
     if (facts.interval > 0) facts.interval = std::max(1.0, facts.interval);
     if (link_fault_) facts.link_fault = link_fault_(device.source);

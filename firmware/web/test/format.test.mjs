@@ -34,6 +34,9 @@ test('presence: stale after two intervals, silent after three and five seconds',
   assert.equal(f.presence(121e3, 60, false), 'stale');
   assert.equal(f.presence(181e3, 60, false), 'silent');
   assert.equal(f.presence(100, 60, true), 'stale', 'nothing is fresh while the stream is down');
+  assert.equal(f.presence(599e3, 0, false), 'online', 'nobody knows yet how often it speaks');
+  assert.equal(f.presence(601e3, 0, false), 'unknown');
+  assert.equal(f.presence(100, 0, true), 'stale');
   assert.equal(f.presence(Number.POSITIVE_INFINITY, 1, false), 'unknown');
   assert.equal(f.presence(100, 60, false, 'degraded'), 'degraded');
 });

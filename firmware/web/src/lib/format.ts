@@ -82,9 +82,12 @@ export const utcText = (at: string | number): string => new Date(at).toISOString
 // ---- staleness: the page's own judgement between two messages ----
 export type Presence = 'online' | 'stale' | 'silent' | 'degraded' | 'unknown';
 
+const UNKNOWN_AFTER = 600e3; // ms: of what speaks so seldom, or so new, that nobody knows when it is due
+
 export function presence(ageMs: number, intervalS: number | undefined, streamDown: boolean, told?: string): Presence {
   if (!Number.isFinite(ageMs)) return 'unknown';
-  const usual = (intervalS && intervalS > 0 ? intervalS : 30) * 1e3;
+  if (!intervalS || intervalS <= 0) return streamDown ? 'stale' : ageMs > UNKNOWN_AFTER ? 'unknown' : told === 'degraded' ? 'degraded' : 'online';
+  const usual = intervalS * 1e3;
   if (ageMs > Math.max(3 * usual, 5e3)) return 'silent';
   if (streamDown || ageMs > Math.max(2 * usual, 3e3)) return 'stale';
   return told === 'degraded' ? 'degraded' : 'online';

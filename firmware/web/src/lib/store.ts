@@ -22,7 +22,9 @@ export interface PointLive {
   value: Signal<Scalar | undefined>;
   quality: Signal<string>;
   at: Signal<number>; // performance.now() when it was measured; -Infinity: never
-  interval: number; // s
+  interval: number; // s, 0: not known
+  gaps: number; // heard here while the interval is not known
+  since: number;
   spark: Trail;
   device: DeviceLive | null;
 }
@@ -68,11 +70,11 @@ function takePoint(dev: string, one: Point): PointLive {
   const at = one.age_ms === undefined ? Number.NEGATIVE_INFINITY : performance.now() - one.age_ms;
   let live = points.get(key);
   if (!live) {
-    live = { dev, pt: one.pt, u: one.u ?? '', value: signal(one.v), quality: signal(one.q ?? ''), at: signal(at), interval: one.interval_s ?? 0, spark: new Trail(one.spark), device: null };
+    live = { dev, pt: one.pt, u: one.u ?? '', value: signal(one.v), quality: signal(one.q ?? ''), at: signal(at), interval: one.interval_s ?? 0, gaps: -1, since: at, spark: new Trail(one.spark), device: null };
     points.set(key, live);
     return live;
   }
-  live.interval = one.interval_s ?? live.interval;
+  live.interval = one.interval_s || live.interval;
   if (one.u) live.u = one.u;
   if (at >= live.at.peek() - 50) {
     live.value.value = one.v;
@@ -269,6 +271,7 @@ function takeValue(live: PointLive, v: Scalar, rxWall: number, what: { q?: strin
   live.value.value = v;
   live.quality.value = what?.q ?? '';
   live.at.value = at;
+  if (live.interval === 0 && !old) learn(live, at);
   if (snapshot && what?.u) live.u = what.u;
   const device = live.device;
   if (device && device.at.peek() < at) device.at.value = at;
@@ -277,6 +280,14 @@ function takeValue(live: PointLive, v: Scalar, rxWall: number, what: { q?: strin
   if (old || !Number.isFinite(rx)) return;
   if (mine < rx) wallOffset += rx - mine; // nothing arrives before it was sent
   measured(Math.max(0, mine - rx));
+}
+
+// A device the gateway had hardly heard when it was listed: how often it speaks, by the gateway's rule of five gaps.
+const GAPS = 5;
+function learn(live: PointLive, at: number): void {
+  live.gaps += 1;
+  if (live.gaps === 0) live.since = at;
+  if (live.gaps >= GAPS) live.interval = Math.max(1, (at - live.since) / 1e3 / live.gaps);
 }
 
 function measured(ms: number): void {

@@ -8,6 +8,7 @@ import { H, PACE, sparkPath, sparkWords, W } from './spark';
 
 export const VALUES = 4; // of one device on its tile
 const SPARKS = 8; // drawn in one frame; the others in the next ones
+const WIDE = 8; // characters of a name that fit beside a whole sparkline
 const ROOM = 8.4; // what the room for a value holds, in characters of the number
 const SVG = 'http://www.w3.org/2000/svg';
 
@@ -60,7 +61,9 @@ class Row {
   private line = '';
 
   constructor(readonly point: PointLive) {
-    this.li.firstChild!.textContent = point.pt;
+    // ds18b20.temperature breaks after the dot, not in a word, and its sparkline makes room.
+    for (const part of point.pt.split(/(?<=[._-])/)) (this.li.firstChild as HTMLElement).append(part, document.createElement('wbr'));
+    if (point.pt.length > WIDE) this.li.dataset.wide = '';
   }
 
   paint(now: number): void {
