@@ -58,8 +58,9 @@ struct ApiParts {
     /// Empty = ready; else what is missing.
     std::function<std::string()> not_ready;
     bool metrics_open = false;
-    std::string simulator_socket = {};  // empty: there is none
-    std::string config_hash = {};       // Config::hash
+    std::string simulator_socket = {};              // empty: there is none
+    std::string config_hash = {};                   // Config::hash
+    std::function<std::uint16_t()> mqtt_port = {};  // of the listener; none or 0: there is none
 };
 
 /// Adds the REST resources of the gateway (openapi.yaml) except those of push and auth.

@@ -154,6 +154,8 @@ Response status(const ApiParts& parts) {
         .member("points", facts->points)
         .member("rules", facts->rules)
         .member("simulator", simulator_runs(parts));
+    if (const auto port = parts.mqtt_port ? parts.mqtt_port() : 0; port != 0)
+        out.member("mqtt_port", port);
     out.key("gateway").open().member("id", parts.records.gateway).member("name", name);
     out.member("time_zone", parts.gateway.get()->time_zone).close();
     out.key("clock").open().time("time", parts.clock.wall());

@@ -252,7 +252,8 @@ Result<void> Daemon::open_listener() {
     api_.emplace(ApiParts{*pipeline_, *store_, *ring_, clock_, config_.limits, metrics_, context,
                           *rule_folder_, *uplinks_, [this] { return inputs_->links(); }, *settings_,
                           FOG_VERSION, started_, [this] { return not_ready(); },
-                          config_.metrics_open, config_.simulator.socket, config_.hash});
+                          config_.metrics_open, config_.simulator.socket, config_.hash,
+                          [this] { return mqtt_ ? mqtt_->port() : std::uint16_t{0}; }});
     HttpConfig settings;
     settings.gateway = settings_->get()->name;
     settings.allowed_hosts = config_.http.allowed_hosts;

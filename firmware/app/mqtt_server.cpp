@@ -31,7 +31,8 @@ MqttServer::MqttServer(const MqttListenerSection& section, mqtt::BrokerParts par
       port_file_(std::move(port_file)),
       broker_(std::make_unique<mqtt::Broker>(std::move(parts), options_of(section))) {
     pipeline.watch(broker_.get());
-    for (const auto& one : section_.bind) addresses_.push_back({one, !TcpDoors::is_loopback(one), false});
+    for (const auto& one : section_.bind)
+        addresses_.push_back({one, !TcpDoors::is_loopback(one), false});
     if (addresses_.empty()) addresses_ = {{"127.0.0.1", false, false}, {"::", true, false}};
 }
 
@@ -48,7 +49,8 @@ void MqttServer::bind(bool claimed) {
 }
 
 void MqttServer::bind_one(Address& address) {
-    auto port = listener_->listen(address.text, port_ != 0 ? port_ : section_.port);
+    const std::uint16_t wanted = port_ != 0 ? port_.load() : section_.port;
+    auto port = listener_->listen(address.text, wanted);
     if (!port) {
         const auto& error = port.error();
         if (*fault_.get() == error.what) return;  // said already; it is tried again

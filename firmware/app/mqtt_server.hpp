@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -27,6 +28,9 @@ public:
     /// Why it does not serve, empty if it does. Any thread.
     std::string fault() const { return *fault_.get(); }
 
+    /// Where it listens, 0: nowhere yet. Any thread.
+    std::uint16_t port() const { return port_; }
+
     /// Nothing more is read; what was is still acknowledged after its commit.
     void stop_reading();
     /// Clients are told, connections end.
@@ -48,7 +52,7 @@ private:
     std::unique_ptr<mqtt::Broker> broker_;
     std::unique_ptr<mqtt::Listener> listener_;
     std::vector<Address> addresses_;
-    std::uint16_t port_ = 0;
+    std::atomic<std::uint16_t> port_{0};
     Snapshot<std::string> fault_{std::make_shared<const std::string>()};
 };
 

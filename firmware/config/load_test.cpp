@@ -59,6 +59,7 @@ TEST_CASE("config: every broken file is reported at its line and column, with a 
         std::string text = report_text(report);
         replace_all(text, cases.string() + "/", "");
         const fs::path golden = cases / (path.stem().string() + ".txt");
+        // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing here changes the environment
         if (std::getenv("FOG_UPDATE_GOLDEN") != nullptr) put(golden, text);
         CHECK(text == get(golden));
         CHECK_FALSE(report.faults.empty());

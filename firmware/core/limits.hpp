@@ -30,10 +30,10 @@ struct Limits {
     std::size_t points_per_device = 256;
     std::size_t new_devices_per_minute = 60;
     std::size_t provisional_devices = 500;  // waiting for a person; then newcomers are held back
-    std::size_t raw_kept = 200;        // undecodable messages remembered for people
-    std::size_t raw_bytes = 4096;      // of each
-    std::size_t messages_kept = 200;   // devices whose last message is remembered for people
-    std::size_t message_bytes = 1024;  // of each; in all 200 KiB and their topics
+    std::size_t raw_kept = 200;             // undecodable messages remembered for people
+    std::size_t raw_bytes = 4096;           // of each
+    std::size_t messages_kept = 200;        // devices whose last message is remembered for people
+    std::size_t message_bytes = 1024;       // of each; in all 200 KiB and their topics
     // rules
     std::size_t rules = 1'000;
     std::size_t rule_instances = 10'000;

@@ -17,6 +17,7 @@ const KINDS = { // how a person would run each; the file is the text of the page
   MQTT: ['program.sh', '/bin/sh'],
 };
 let box;
+let quiet; // without an MQTT listener of its own
 let browser;
 let watched;
 let folder;
@@ -25,6 +26,9 @@ before(async () => {
   box = await Gateway.start({ name: 'Copy' });
   box.claim();
   await box.ready(box.token('read:live'));
+  quiet = await Gateway.start({ name: 'Quiet', more: '[mqtt.listener]\nenabled = false\n' });
+  quiet.claim();
+  await quiet.ready(quiet.token('read:live'));
   browser = await launch();
   watched = new Watched(browser, box);
   folder = mkdtempSync(join(tmpdir(), 'fog-copy-'));
@@ -33,6 +37,7 @@ before(async () => {
 after(async () => {
   await browser?.close();
   await box?.stop();
+  await quiet?.stop();
   if (folder) rmSync(folder, { recursive: true, force: true });
 });
 
@@ -42,7 +47,7 @@ async function shown(tab, kind) {
 }
 
 // A process group of its own: a shell's children go with it.
-async function receives(kind, text, value) {
+async function receives(kind, text, value, from = box) {
   const [file, program] = KINDS[kind];
   writeFileSync(join(folder, file), text);
   const child = spawn(program, [join(folder, file)], { cwd: folder, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -53,7 +58,7 @@ async function receives(kind, text, value) {
   try {
     await until(`${value} in the program for ${kind}`, () => {
       if (child.exitCode) throw new Error(`${kind} ended with ${child.exitCode}: ${said}\n${text}`);
-      box.publish('tele/cold 1/SENSOR', `{"temperature":${value}}`); // until it listens, nobody hears
+      from.publish('tele/cold 1/SENSOR', `{"temperature":${value}}`); // until it listens, nobody hears
       return heard.includes(`${value}`);
     });
   } finally {
@@ -90,15 +95,35 @@ test('copy: the token streams this device and no other, and changes nothing', as
   await tab.context().close();
 });
 
-test('copy: MQTT is not offered for a device that comes from no broker, with the reason', async () => {
-  const token = box.token('ingest');
-  const answer = await fetch(`${box.url}/api/v1/ingest/meter`, { method: 'POST', headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' }, body: '{"flow": 1.5}' });
+// The context of a tab lets it reach one gateway only.
+async function signedInAt(gateway) {
+  const other = new Watched(browser, gateway);
+  return [await other.signedIn(), other];
+}
+
+test('copy: without a listener MQTT means the broker a device publishes to', async () => {
+  quiet.publish('tele/cold 1/SENSOR', '{"temperature":1.5}');
+  const [tab, other] = await signedInAt(quiet);
+  await tab.locator('.tile[data-device="tele-cold-1"], .tile[data-device="cold-1"]').first().getByRole('link').first().click();
+  await tab.getByRole('button', { name: 'Make a token' }).click();
+  await tab.getByRole('combobox', { name: 'Copy as' }).locator('option', { hasText: 'MQTT' }).waitFor({ state: 'attached' });
+  const text = await shown(tab, 'MQTT');
+  assert.match(text, /from the broker it publishes to/);
+  if (findProgram('mosquitto_sub')) await receives('MQTT', text, 30.5, quiet);
+  await other.settle();
+  await tab.context().close();
+});
+
+test('copy: without a listener MQTT is not offered for a device that comes from no broker, with the reason', async () => {
+  const token = quiet.token('ingest');
+  const answer = await fetch(`${quiet.url}/api/v1/ingest/meter`, { method: 'POST', headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' }, body: '{"flow": 1.5}' });
   assert.equal(answer.status, 200);
-  const tab = await watched.signedIn();
-  await tab.goto(`${box.url}/#/devices/meter`);
+  const [tab, other] = await signedInAt(quiet);
+  await tab.goto(`${quiet.url}/#/devices/meter`);
   await tab.getByRole('button', { name: 'Make a token' }).click();
   await tab.getByText('MQTT is not offered here').waitFor();
   assert.equal(await tab.getByRole('combobox', { name: 'Copy as' }).locator('option', { hasText: 'MQTT' }).count(), 0);
+  await other.settle();
   await tab.context().close();
 });
 

@@ -18,6 +18,7 @@
 
 namespace fog {
 
+// NOLINTNEXTLINE(readability-identifier-naming): the name the table of sinks is generated from
 extern const SinkInfo mqtt_sink;
 
 namespace {

@@ -146,6 +146,7 @@ export interface Status {
   log: { max_bytes: number; database_bytes: number; lanes: Record<string, { hours_until_full: number }> };
   links: { id: string; up: boolean; words: string; address?: string }[];
   simulator?: boolean;
+  mqtt_port?: number; // of the gateway's own listener
 }
 export interface PushClient {
   conn: string;

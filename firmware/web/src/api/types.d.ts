@@ -1129,6 +1129,8 @@ export interface components {
                 words: string;
             }[];
             log: Record<string, never>;
+            /** @description of the listener for devices; left out: it is off, or its port is taken */
+            mqtt_port?: number;
             name: string;
             points: number;
             resident_bytes: number;

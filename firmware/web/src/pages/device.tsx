@@ -161,8 +161,11 @@ function CopyAs({ id, pt }: { id: string; pt: string }) {
   const { data: message } = useLoad(() => get<Message>(`devices/${enc(id)}/message`).catch(() => null), id);
   const address = status.value?.links.find((one) => one.id === message?.source)?.address;
   const broker = address && message?.topic ? { url: address, topic: message.topic } : undefined;
-  const kinds = Object.keys(SNIPPETS).filter((name) => name !== 'MQTT' || broker);
-  const make = () => post<{ token: string; expires?: string }>('tokens/stream', { subscribe: [`samples/${id}/#`], ttl: 3600 }).then((got) => { setMade(got); setProblem(null); }, (error: unknown) => setProblem(problemOf(error)));
+  const port = status.value?.mqtt_port;
+  const listener = port ? { host: location.hostname.replace(/^\[|\]$/g, ''), port } : undefined;
+  const mqtt = listener ?? broker;
+  const kinds = Object.keys(SNIPPETS).filter((name) => name !== 'MQTT' || mqtt);
+  const make = () => post<{ token: string; expires?: string }>('tokens/stream', { subscribe: [`samples/${id}/#`, `devices/${id}/state`], ttl: 3600 }).then((got) => { setMade(got); setProblem(null); }, (error: unknown) => setProblem(problemOf(error)));
   return (
     <section aria-labelledby="copy-as">
       <h2 id="copy-as">{t.device.copyAs}</h2>
@@ -172,8 +175,8 @@ function CopyAs({ id, pt }: { id: string; pt: string }) {
       {made && (
         <>
           <Choice id="copy-kind" label={t.device.copyAs} value={kind} options={kinds.map((name) => [name, name])} onChange={setKind} />
-          <CopyBlock label={`${t.device.codeLabel}: ${kind}`} text={SNIPPETS[kind]!({ origin: location.origin, device: id, point: pt, token: made.token, broker })} />
-          {!broker && <p class="quiet">{t.device.noMqtt}</p>}
+          <CopyBlock label={`${t.device.codeLabel}: ${kind}`} text={SNIPPETS[kind]!({ origin: location.origin, device: id, point: pt, token: made.token, listener, broker })} />
+          {!mqtt && <p class="quiet">{t.device.noMqtt}</p>}
           {made.expires && <p class="quiet">{t.device.tokenGood(`samples/${id}/#`, timeText(made.expires))}</p>}
         </>
       )}
