@@ -54,11 +54,31 @@ struct Entry {
     std::uint8_t flags;
     std::uint16_t source_bytes;
     std::uint16_t topic_bytes;
-    std::uint16_t unused;
+    std::uint16_t mark_bytes;
     std::uint32_t payload_bytes;
-    std::uint32_t unused2;
+    std::uint32_t properties_bytes;
 };
 constexpr std::size_t kCrcFrom = offsetof(Entry, number);
+
+enum Flag : std::uint8_t {
+    kRetained = 1,
+    kDuplicate = 2,
+    kSimulated = 4,
+    kAwaited = 8,
+    kOwed = 16,
+    kApart = 32
+};
+std::uint8_t flags_of(const IngestItem& item, bool awaited) {
+    return static_cast<std::uint8_t>((item.retained ? kRetained : 0) |
+                                     (item.duplicate ? kDuplicate : 0) |
+                                     (item.simulated ? kSimulated : 0) | (awaited ? kAwaited : 0) |
+                                     (item.owed ? kOwed : 0) | (item.apart ? kApart : 0));
+}
+
+std::size_t content_of(const Entry& entry) {
+    return sizeof(Entry) + entry.source_bytes + entry.topic_bytes +
+           std::size_t{entry.payload_bytes} + entry.properties_bytes + entry.mark_bytes;
+}
 
 constexpr std::size_t padded(std::size_t bytes) {
     return (bytes + 7) & ~std::size_t{7};
@@ -159,6 +179,7 @@ bool MappedRing::recover(std::string_view kernel_boot, std::uint64_t committed_e
         tail_.number = head_number_ = next_number_ = committed_entry + 1;
     recovered_below_ = head_number_;
     counts_.recovered = head_number_ - next_number_;
+    counts_.recovered_to = counts_.recovered != 0 ? head_number_ - 1 : 0;
     store_tail();
     return true;
 }
@@ -181,8 +202,7 @@ bool MappedRing::entry_ok(std::uint64_t position, std::uint64_t number, Entry& o
     if (size_ - offset < sizeof(Entry)) return true;
     if (out.number != number || out.bytes < sizeof(Entry) || out.bytes > size_ - offset)
         return false;
-    const std::size_t content =
-        sizeof(Entry) + out.source_bytes + out.topic_bytes + std::size_t{out.payload_bytes};
+    const std::size_t content = content_of(out);
     if (out.kind != kSkip && padded(content) != out.bytes) return false;
     const std::size_t covered = out.kind == kSkip ? sizeof(Entry) : content;
     return crc32c({area() + offset + kCrcFrom, covered - kCrcFrom}) == out.crc;
@@ -231,11 +251,12 @@ void MappedRing::write(const IngestItem& item, bool awaited, std::size_t bytes) 
     entry.number = head_number_;
     entry.received_ns = item.received.time_since_epoch().count();
     entry.kind = static_cast<std::uint8_t>(item.kind);
-    entry.flags = static_cast<std::uint8_t>((item.retained ? 1U : 0U) | (item.duplicate ? 2U : 0U) |
-                                            (item.simulated ? 4U : 0U) | (awaited ? 8U : 0U));
+    entry.flags = flags_of(item, awaited);
     entry.source_bytes = static_cast<std::uint16_t>(item.source.size());
     entry.topic_bytes = static_cast<std::uint16_t>(item.topic.size());
     entry.payload_bytes = static_cast<std::uint32_t>(item.payload.size());
+    entry.properties_bytes = static_cast<std::uint32_t>(item.properties.size());
+    entry.mark_bytes = static_cast<std::uint16_t>(item.mark.size());
     std::byte* to = at + sizeof(Entry);
     const auto put = [&to](const void* from, std::size_t count) {
         if (count > 0) std::memcpy(to, from, count);
@@ -244,6 +265,8 @@ void MappedRing::write(const IngestItem& item, bool awaited, std::size_t bytes) 
     put(item.source.data(), item.source.size());
     put(item.topic.data(), item.topic.size());
     put(item.payload.data(), item.payload.size());
+    put(item.properties.data(), item.properties.size());
+    put(item.mark.data(), item.mark.size());
     const auto content = static_cast<std::size_t>(to - at) - sizeof(Entry);
     entry.crc = crc32c(std::as_bytes(std::span(&entry, 1)).subspan(kCrcFrom));
     entry.crc = crc32c({at + sizeof(Entry), content}, entry.crc);
@@ -265,9 +288,11 @@ IngestRing::Push MappedRing::push_awaited(const IngestItem& item, std::uint64_t&
 IngestRing::Push MappedRing::put(const IngestItem& item, std::chrono::milliseconds wait,
                                  IngestWaiter waiter, bool awaited, std::uint64_t& number) {
     const std::size_t bytes =
-        padded(sizeof(Entry) + item.source.size() + item.topic.size() + item.payload.size());
+        padded(sizeof(Entry) + item.source.size() + item.topic.size() + item.payload.size() +
+               item.properties.size() + item.mark.size());
     std::unique_lock lock(mutex_);
-    if (bytes > size_ / 4 || item.source.size() > 0xFFFF || item.topic.size() > 0xFFFF) {
+    if (bytes > size_ / 4 || item.source.size() > 0xFFFF || item.topic.size() > 0xFFFF ||
+        item.mark.size() > 0xFFFF) {
         ++counts_.refused_large;
         return Push::too_large;
     }
@@ -320,15 +345,23 @@ bool MappedRing::pop(IngestItem& item, std::uint64_t& number, bool& recovered, I
     }
     const auto* at = reinterpret_cast<const char*>(area() + next_ % size_) + sizeof(Entry);
     item.kind = static_cast<IngestKind>(entry.kind);
-    item.retained = (entry.flags & 1U) != 0;
-    item.duplicate = (entry.flags & 2U) != 0;
-    item.simulated = (entry.flags & 4U) != 0;
-    item.awaited = (entry.flags & 8U) != 0;
+    item.retained = (entry.flags & kRetained) != 0;
+    item.duplicate = (entry.flags & kDuplicate) != 0;
+    item.simulated = (entry.flags & kSimulated) != 0;
+    item.awaited = (entry.flags & kAwaited) != 0;
+    item.owed = (entry.flags & kOwed) != 0;
+    item.apart = (entry.flags & kApart) != 0;
     item.received = MonoTime{std::chrono::nanoseconds{entry.received_ns}};
-    item.source = {at, entry.source_bytes};
-    item.topic = {at + entry.source_bytes, entry.topic_bytes};
-    item.payload =
-        std::as_bytes(std::span(at + entry.source_bytes + entry.topic_bytes, entry.payload_bytes));
+    const auto take = [&at](std::size_t count) {
+        const std::string_view part(at, count);
+        at += count;
+        return part;
+    };
+    item.source = take(entry.source_bytes);
+    item.topic = take(entry.topic_bytes);
+    item.payload = std::as_bytes(std::span(take(entry.payload_bytes)));
+    item.properties = take(entry.properties_bytes);
+    item.mark = take(entry.mark_bytes);
     number = entry.number;
     recovered = entry.number < recovered_below_;
     waiter = {};

@@ -21,6 +21,7 @@ enum class IngestKind : std::uint8_t {
     message = 1,   // topic + payload, decoded by the dialects
     readings = 2,  // packed Readings of a driver (core/reading_pack.hpp)
     http = 3,      // body of POST /api/v1/ingest/{device}; topic = device
+    state = 4,     // a named blob for the log's state table: topic = key, payload; empty deletes
 };
 
 /// One thing that arrived. Views are valid until the next pop().
@@ -30,10 +31,14 @@ struct IngestItem {
     bool duplicate = false;
     bool simulated = false;
     bool awaited = false;  // push_awaited(): somebody waits for the commit that covers it
+    bool owed = false;     // message: also kept raw, somebody reads it from the log
+    bool apart = false;    // message: kept raw only, it is no reading
     MonoTime received;
     std::string_view source;  // "mqtt:plant", "serial:scale-1", "http"
     std::string_view topic;
     std::span<const std::byte> payload;
+    std::string_view properties = {};  // message: those of MQTT 5.0 that go with it, encoded
+    std::string_view mark = {};        // key of the state table that is set in the same commit
 };
 
 /// How an item ended, told to whoever waits for it (on fog-pipe or fog-store; must not block).
@@ -56,10 +61,11 @@ struct IngestWaiter {
 struct RingCounts {
     std::uint64_t pushed = 0, popped = 0, released = 0;
     std::uint64_t refused_full = 0, refused_large = 0;
-    std::uint64_t waited = 0;     // pushes that had to wait for room
-    std::uint64_t torn = 0;       // entries given up at start (CRC)
-    std::uint64_t recovered = 0;  // entries processed again after a crash
-    std::uint64_t exposed = 0;    // processed entries that lost crash protection
+    std::uint64_t waited = 0;        // pushes that had to wait for room
+    std::uint64_t torn = 0;          // entries given up at start (CRC)
+    std::uint64_t recovered = 0;     // entries processed again after a crash
+    std::uint64_t recovered_to = 0;  // number of the last of these; 0 = none
+    std::uint64_t exposed = 0;       // processed entries that lost crash protection
     std::size_t bytes_used = 0, bytes_size = 0;
 };
 

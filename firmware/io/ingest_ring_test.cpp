@@ -239,3 +239,37 @@ TEST_CASE("ingest ring: after kill -9 everything whose push had returned is ther
         CHECK(count >= accepted + 1);
     }
 }
+
+TEST_CASE("ingest ring: properties, mark and flags survive a restart with their entry") {
+    const TempFolder folder;
+    {
+        const auto ring = open_ring(folder, 64 << 10);
+        IngestItem item;
+        item.source = "client:a";
+        item.topic = "a/b";
+        item.payload = as_bytes("hello");
+        item.properties = "\x03\x01x";
+        item.mark = "mqtt.qos2/7/a";
+        item.owed = item.apart = true;
+        std::uint64_t number = 0;
+        CHECK(ring->push_awaited(item, number) == IngestRing::Push::ok);
+        CHECK(put(*ring, "next") == IngestRing::Push::ok);
+    }
+    const auto ring = open_ring(folder, 64 << 10);
+    CHECK(ring->counts().recovered_to == 2);
+    IngestItem item;
+    std::uint64_t number = 0;
+    bool recovered = false;
+    IngestWaiter waiter;
+    REQUIRE(ring->pop(item, number, recovered, waiter, 0ms));
+    CHECK(recovered);
+    CHECK(as_text(item.payload) == "hello");
+    CHECK(item.properties == "\x03\x01x");
+    CHECK(item.mark == "mqtt.qos2/7/a");
+    CHECK(item.owed);
+    CHECK(item.apart);
+    CHECK(item.awaited);
+    const auto next = take(*ring);
+    REQUIRE(next);
+    CHECK(next->payload == "next");
+}

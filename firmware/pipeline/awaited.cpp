@@ -40,6 +40,16 @@ Event raw_event(const IngestItem& item, BootId boot) {
         append_base64(event.members, payload);
         event.members += '"';
     }
+    if (!item.owed) return event;
+    event.members += ",\"owed\":true,\"client\":";
+    constexpr std::string_view kClient = "client:";
+    const bool named = item.source.starts_with(kClient);
+    append_json_string(event.members, named ? item.source.substr(kClient.size()) : item.source);
+    if (item.retained) event.members += ",\"retain\":true";
+    if (item.properties.empty()) return event;
+    event.members += ",\"props64\":\"";
+    append_base64(event.members, item.properties);
+    event.members += '"';
     return event;
 }
 

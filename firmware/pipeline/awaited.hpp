@@ -13,8 +13,9 @@
 
 namespace fog {
 
-/// What of a ring entry nobody could read, as the event that keeps it (kind raw, lane bulk): its
-/// sender is told that the message is on flash.
+/// A message as the event that keeps it (kind raw, lane bulk): nobody could read it, and its sender
+/// is told that it is on flash, or sessions of the MQTT listener read it from the log. Members:
+/// topic, payload or payload64; where owed also `owed`, `client`, `retain` and `props64`.
 Event raw_event(const IngestItem& item, BootId boot);
 
 /// Ring entries whose commit is watched by number: which records came of them, so that one commit

@@ -73,6 +73,8 @@ void Decoding::decode(const IngestItem& item, WallTime wall, Collector& out) {
                 out.raw(item.payload, readings.error().what);
             break;
         }
+        case IngestKind::state:
+            break;  // nothing to decode
     }
     if (!out.raws.empty() || !out.refused.empty()) undecodable_.add();
 }

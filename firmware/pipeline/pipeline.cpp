@@ -264,6 +264,21 @@ bool Pipeline::take_items(std::chrono::milliseconds wait) {
 void Pipeline::process(const IngestItem& item, std::uint64_t number, bool recovered,
                        IngestWaiter waiter) {
     batch_entry_ = number;
+    if (item.kind == IngestKind::state) {
+        keep_state(item.topic, item.payload, recovered);
+        if (item.awaited) awaited_.add(number, records_.size(), records_.size());
+        return;
+    }
+    if (!item.mark.empty()) {
+        constexpr std::byte kSet{1};
+        keep_state(item.mark, {&kSet, 1}, recovered);
+    }
+    if (item.apart) {
+        const std::size_t at = records_.size();
+        records_.push_back({{}, Lane::bulk, 0, raw_event(item, parts_.boot)});
+        if (item.awaited) awaited_.add(number, at, records_.size());
+        return;
+    }
     Arrival arrival{parts_.boot, item.received, {}, 0, item.source, {}};
     bool trusted = false;
     if (const auto wall = parts_.boots.wall(parts_.boot, item.received, &trusted); wall && trusted)
@@ -299,12 +314,11 @@ void Pipeline::process(const IngestItem& item, std::uint64_t number, bool recove
         records_.push_back({{}, historic ? Lane::bulk : Lane::live, 0, std::move(*got.sample)});
     }
     samples_.add(records_.size() - before);
-    if (item.awaited) {
-        const bool whole = collector_.raws.empty() && outcome.rejected.empty() &&
-                           (!collector_.readings.empty() || item.payload.empty());
-        if (!whole) records_.push_back({{}, Lane::bulk, 0, raw_event(item, parts_.boot)});
-        awaited_.add(number, before, records_.size());
-    }
+    const bool whole = collector_.raws.empty() && outcome.rejected.empty() &&
+                       (!collector_.readings.empty() || item.payload.empty());
+    if (item.owed || (item.awaited && !whole))
+        records_.push_back({{}, Lane::bulk, 0, raw_event(item, parts_.boot)});
+    if (item.awaited) awaited_.add(number, before, records_.size());
     const bool packed = item.kind == IngestKind::readings;  // by a driver: not what it heard
     parts_.registry.heard({item.source, packed ? std::string_view{} : item.topic,
                            packed ? std::span<const std::byte>{} : item.payload, item.received,
@@ -318,6 +332,11 @@ void Pipeline::process(const IngestItem& item, std::uint64_t number, bool recove
     outcome.refused = collector_.refused;
     batch_waiters_.push_back(
         {number, before, records_.size(), std::move(outcome), std::move(waiter)});
+}
+
+void Pipeline::keep_state(std::string_view key, std::span<const std::byte> value, bool recovered) {
+    states_.push_back({std::string(key), Bytes(value.begin(), value.end())});
+    if (recovered && parts_.state_recovered) parts_.state_recovered(states_.back());
 }
 
 void Pipeline::number_records(std::size_t from) {
@@ -450,6 +469,7 @@ void Pipeline::hand_over() {
         }
     }
     batch.waiters += awaited_.hand_over(records_);
+    batch.state = std::exchange(states_, {});
     std::size_t kept = 0;
     for (std::size_t i = 0; i < records_.size(); ++i) {
         if (dropped_[i]) continue;

@@ -35,6 +35,10 @@ public:
                                   const std::vector<std::string>* allowed) = 0;
 };
 
+/// Told of blobs that came back from the ring after a crash and are not in the log yet, in order
+/// and before they are committed. Called on fog-pipe; must not block.
+using StateRecovered = std::function<void(const StateWrite&)>;
+
 /// Where new records go beside the log. Called on fog-pipe; must not block.
 using RecordPublisher = std::function<void(const SharedRecords&)>;
 
@@ -54,6 +58,7 @@ struct PipelineParts {
     BootId boot;
     std::chrono::nanoseconds rows_every = std::chrono::minutes(5);
     LinkFault link_fault = {};
+    StateRecovered state_recovered = {};
 };
 
 /// What a job on fog-pipe may touch. What it adds to `effects` is logged and pushed afterwards.
@@ -121,6 +126,7 @@ private:
     void process(const IngestItem& item, std::uint64_t number, bool recovered, IngestWaiter waiter);
     void flush();
     bool idle() const;
+    void keep_state(std::string_view key, std::span<const std::byte> value, bool recovered);
     void number_records(std::size_t from);
     void judge(std::size_t from);
     void add_derived();
@@ -148,6 +154,7 @@ private:
     std::vector<bool> dropped_;  // by rules: neither logged nor pushed
     Effects effects_;
     std::vector<Pending> batch_waiters_;
+    std::vector<StateWrite> states_;
     std::vector<PointId> appeared_;
     std::vector<PointId> touched_;  // by the message being processed
     std::uint64_t batch_entry_ = 0;

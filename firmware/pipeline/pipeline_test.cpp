@@ -389,6 +389,49 @@ TEST_CASE("pipeline: awaited bytes that nobody reads are kept as they came") {
     CHECK(logged[1].event().members.find(large) != std::string::npos);
 }
 
+TEST_CASE("pipeline: what a session owes is kept raw beside its readings, its mark with it") {
+    const TempFolder folder;
+    Watched watched;
+    {
+        Path path(folder);
+        path.pipeline->watch(&watched);
+        path.start();
+        IngestItem item;
+        item.source = "client:d1";
+        item.topic = "plant/press4/telemetry";
+        item.payload = as_bytes(R"({"oil":{"temp":61.2}})");
+        item.properties = "p";
+        item.mark = "mqtt.qos2/9/d1";
+        item.received = path.clock.mono();
+        item.owed = true;
+        std::uint64_t number = 0;
+        CHECK(path.ring->push_awaited(item, number) == IngestRing::Push::ok);
+        item.topic = "cmd/x/set";
+        item.payload = as_bytes("1");
+        item.properties = item.mark = {};
+        item.apart = true;
+        CHECK(path.ring->push_awaited(item, number) == IngestRing::Push::ok);
+        IngestItem state;
+        state.kind = IngestKind::state;
+        state.topic = "mqtt.session/d1";
+        state.payload = as_bytes("blob");
+        CHECK(path.ring->push_awaited(state, number) == IngestRing::Push::ok);
+        REQUIRE(watched.reached(number));
+        const auto logged = path.logged();
+        REQUIRE(logged.size() == 3);
+        CHECK(logged[0].is_sample());
+        CHECK(
+            logged[1].event().members.ends_with(R"(,"owed":true,"client":"d1","props64":"cA==")"));
+        CHECK(logged[2].event().channel == "mqtt/cmd/x/set");
+    }
+    Path again(folder);
+    const auto kept = again.store->state("mqtt.");
+    REQUIRE(kept.has_value());
+    REQUIRE(kept->size() == 2);
+    CHECK((*kept)[0].key == "mqtt.qos2/9/d1");
+    CHECK(as_text((*kept)[1].value) == "blob");
+}
+
 TEST_CASE("pipeline: a hurried entry is committed without the waiting window") {
     const TempFolder folder;
     Path path(folder, 10min);
