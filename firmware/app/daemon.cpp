@@ -221,7 +221,10 @@ Result<void> Daemon::open_path() {
         metrics_, *uplinks_,
         [this](const SharedRecords& batch) { loop_.post([this, batch] { hub_->publish(batch); }); },
         store_->opened().boot, std::chrono::minutes(5),
-        [this](std::string_view source) { return inputs_->fault_of(source); }});
+        [this](std::string_view source) { return inputs_->fault_of(source); },
+        [this](const StateWrite& row) {
+            if (mqtt_) mqtt_->recovered(row);
+        }});
     rule_folder_ = std::make_unique<ObjectStore>(options_.config.parent_path() / "rules.d");
     Effects ignored;  // at start nothing is bound yet, so nothing can be closed or raised
     auto rule_faults = apply_rules(read_rules(*rule_folder_), *rules_,
@@ -281,12 +284,22 @@ Result<void> Daemon::open_listener() {
 
 Result<void> Daemon::open_mqtt() {
     if (!config_.mqtt_listener) return {};
-    mqtt_ = std::make_unique<MqttServer>(
-        *config_.mqtt_listener,
-        mqtt::BrokerParts{loop_, *ring_, *store_, clock_, config_.limits, metrics_, *auth_,
-                          hub_.get(), never_ingested, is_command_topic},
-        *pipeline_, options_.runtime / "mqtt.port");
-    if (auto opened = mqtt_->open(); !opened) return opened;
+    mqtt::BrokerParts parts{loop_,    *ring_, *store_,    clock_,         config_.limits,
+                            metrics_, *auth_, hub_.get(), never_ingested, is_command_topic};
+    parts.log = store_.get();
+    parts.run_on_api = [this](std::function<void()> job) {
+        return server_->run_on_api(std::move(job));
+    };
+    parts.boot = store_->opened().boot;
+    parts.tell = [this](std::string members) {
+        emit(EventKind::system, "system/mqtt", std::move(members));
+    };
+    mqtt_ = std::make_unique<MqttServer>(*config_.mqtt_listener, std::move(parts), *pipeline_,
+                                         options_.runtime / "mqtt.port");
+    auto sessions = store_->state("mqtt.");
+    if (!sessions) return std::move(sessions).error();
+    if (auto opened = mqtt_->open(std::move(*sessions), ring_->counts().recovered_to); !opened)
+        return opened;
     mqtt_->bind(auth_->claimed());
     return {};
 }

@@ -18,6 +18,8 @@ mqtt::BrokerOptions options_of(const MqttListenerSection& section) {
     out.receive_maximum = section.receive_maximum;
     out.keep_alive_max = static_cast<std::uint16_t>(
         std::chrono::duration_cast<std::chrono::seconds>(section.keepalive_max).count());
+    out.session_expiry_max = static_cast<std::uint32_t>(
+        std::chrono::duration_cast<std::chrono::seconds>(section.session_expiry_max).count());
     return out;
 }
 
@@ -36,14 +38,23 @@ MqttServer::MqttServer(const MqttListenerSection& section, mqtt::BrokerParts par
     if (addresses_.empty()) addresses_ = {{"127.0.0.1", false, false}, {"::", true, false}};
 }
 
-Result<void> MqttServer::open() {
+Result<void> MqttServer::open(std::vector<StateWrite> sessions, std::uint64_t recovered_to) {
     auto made = mqtt::Listener::make(loop_, *broker_, metrics_);
     if (!made) return std::move(made).error();
     listener_ = std::move(*made);
+    std::vector<mqtt::SavedRow> rows;
+    for (StateWrite& one : sessions) rows.push_back({std::move(one.key), std::move(one.value)});
+    broker_->open(std::move(rows), recovered_to, [this] { bind(claimed_); });
     return {};
 }
 
+void MqttServer::recovered(const StateWrite& row) {
+    loop_.post([this, row] { broker_->recovered({row.key, row.value}); });
+}
+
 void MqttServer::bind(bool claimed) {
+    claimed_ = claimed;
+    if (!broker_->ready()) return;
     for (Address& address : addresses_)
         if (!address.bound && (claimed || !address.outside)) bind_one(address);
 }

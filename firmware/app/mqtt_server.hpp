@@ -22,7 +22,11 @@ public:
     MqttServer(const MqttListenerSection& section, mqtt::BrokerParts parts, Pipeline& pipeline,
                std::filesystem::path port_file);
 
-    Result<void> open();
+    /// With the sessions as they were kept; it serves once the ring's entries up to `recovered_to`
+    /// are in the log too. Before the store and the pipeline are started.
+    Result<void> open(std::vector<StateWrite> sessions, std::uint64_t recovered_to);
+    /// A blob that came back from the ring. Any thread.
+    void recovered(const StateWrite& row);
     /// Also the addresses beyond loopback. Once a second after the claim too: it is quick then.
     void bind(bool claimed);
     /// Why it does not serve, empty if it does. Any thread.
@@ -53,6 +57,7 @@ private:
     std::unique_ptr<mqtt::Listener> listener_;
     std::vector<Address> addresses_;
     std::atomic<std::uint16_t> port_{0};
+    bool claimed_ = false;
     Snapshot<std::string> fault_{std::make_shared<const std::string>()};
 };
 

@@ -147,6 +147,8 @@ std::optional<MqttListenerSection> read_mqtt_listener(ConfigView view) {
         static_cast<std::uint16_t>(view.integer("receive_maximum", out.receive_maximum, 1, 65'535));
     out.keepalive_max = view.duration("keepalive_max", out.keepalive_max);
     in_range(view, "keepalive_max", out.keepalive_max, 10s, 65'535s);
+    out.session_expiry_max = view.duration("session_expiry_max", out.session_expiry_max);
+    in_range(view, "session_expiry_max", out.session_expiry_max, 1s, 49'000 * 24h);
     view.done();
     if (!enabled) return std::nullopt;
     return out;

@@ -61,6 +61,7 @@ struct MqttListenerSection {
     std::vector<std::string> bind;  // addresses; empty: loopback until the claim, then all
     std::uint16_t receive_maximum = 500;
     std::chrono::nanoseconds keepalive_max = std::chrono::minutes(20);
+    std::chrono::nanoseconds session_expiry_max = std::chrono::hours(7 * 24);
 };
 
 struct RegistrySection {

@@ -7,6 +7,7 @@
 #include "firmware/core/text.hpp"
 #include "firmware/io/logging.hpp"
 #include "firmware/mqtt/client.hpp"
+#include "firmware/mqtt/raw_message.hpp"
 #include "firmware/mqtt/topics.hpp"
 
 namespace fog::mqtt {
@@ -21,9 +22,17 @@ constexpr unsigned kFailures = 10;           // logins of an address in a minute
 constexpr std::uint64_t kMinute = 60;
 constexpr std::size_t kAddressesKept = 4096;
 
-bool is_normal_alarm(const Frame& frame) {
-    return !frame.record().is_sample() && frame.record().event().kind == EventKind::alarm &&
-           frame.record().event().members.find("\"state\":\"normal\"") != std::string::npos;
+/// One more of the subscriptions by which a session gets a message.
+void add_match(Session& session, const Subscription& one, const Message& message) {
+    const auto qos = std::min(one.qos, message.qos());
+    session.best.qos = std::max(session.best.qos, qos);
+    session.best.retain = session.best.retain || (one.as_published && message.retain());
+    if (one.identifier != 0) session.identifiers.push_back(one.identifier);
+}
+
+std::uint32_t seconds_left(std::chrono::nanoseconds left) {
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(left).count();
+    return static_cast<std::uint32_t>(std::max<std::int64_t>(seconds, 0));
 }
 
 }  // namespace
@@ -33,6 +42,7 @@ Broker::Broker(BrokerParts parts, BrokerOptions options)
       options_(options),
       stats_(parts_.metrics),
       retained_(parts_.limits),
+      head_(parts_.hub != nullptr ? parts_.hub->head().seq : Seq{}),
       started_(parts_.clock.mono()) {
     tick_timer_ = parts_.loop.every(kTick, [this] { on_second(); });
     if (parts_.hub != nullptr) parts_.hub->follow(this);
@@ -99,18 +109,6 @@ Broker::Room Broker::room(const Client& client) const {
     return many ? Room::address : Room::ok;
 }
 
-bool Broker::adopt(Client& client, const std::string& id) {
-    const auto found = by_id_.find(id);
-    if (found != by_id_.end()) {
-        Client* old = found->second;
-        if (!old->same_identity(client)) return false;
-        stats_.takeovers.add();
-        old->end(Code::taken_over, "taken-over", true);
-    }
-    by_id_[id] = &client;
-    return true;
-}
-
 void Broker::connected(Client& client) {
     ++connected_;
     (client.version() == Version::v5 ? stats_.clients_v5 : stats_.clients_v3).add(1);
@@ -122,8 +120,6 @@ void Broker::disconnected(Client& client) {
     --connected_;
     (client.version() == Version::v5 ? stats_.clients_v5 : stats_.clients_v3).add(-1);
     pace_.gone(client.sender());
-    const auto found = by_id_.find(client.id());
-    if (found != by_id_.end() && found->second == &client) by_id_.erase(found);
 }
 
 void Broker::buried(Client& client) {
@@ -152,71 +148,86 @@ void Broker::bury() {
 void Broker::subscribe(Subscription& subscription) {
     trie_.insert(subscription.filter, &subscription);
     if (may_match_gateway(subscription.filter)) ++gateway_filters_;
+    weigh(subscription, 1);
     stats_.subscriptions.set(static_cast<std::int64_t>(trie_.size()));
 }
 
 void Broker::unsubscribe(Subscription& subscription) {
     trie_.erase(subscription.filter, &subscription);
     if (may_match_gateway(subscription.filter)) --gateway_filters_;
+    weigh(subscription, -1);
     stats_.subscriptions.set(static_cast<std::int64_t>(trie_.size()));
 }
 
-std::size_t Broker::route(const MessagePtr& message, const Client* sender) {
+void Broker::weigh(const Subscription& subscription, int sign) {
+    if (subscription.session->logged(subscription.qos))
+        lasting_filters_ += static_cast<std::size_t>(sign);
+}
+
+bool Broker::owed(std::string_view topic, std::uint8_t qos, const Session* sender) {
+    if (qos == 0 || lasting_filters_ == 0) return false;
+    bool found = false;
+    trie_.match(topic, [sender, &found](const Subscription* one) {
+        const bool own = one->no_local && one->session == sender;
+        found = found || (!own && one->session->logged(one->qos));
+    });
+    return found;
+}
+
+std::size_t Broker::route(const MessagePtr& message, const Session* sender, Via via, Place place) {
     if (trie_.size() == 0) return 0;
     matched_.clear();
     ++stamp_;
     trie_.match(message->topic(), [this, sender, &message](Subscription* one) {
-        Client& client = *one->client;
-        if (one->no_local && &client == sender) return;
-        if (client.stamp != stamp_) {
-            client.stamp = stamp_;
-            client.best = {};
-            client.identifiers.clear();
-            matched_.push_back(&client);
+        Session& session = *one->session;
+        if (one->no_local && &session == sender) return;
+        if (session.stamp != stamp_) {
+            session.stamp = stamp_;
+            session.best = {};
+            session.identifiers.clear();
+            matched_.push_back(&session);
         }
-        const auto qos = std::min(one->qos, message->qos());
-        client.best.qos = std::max(client.best.qos, qos);
-        client.best.retain = client.best.retain || (one->as_published && message->retain());
-        if (one->identifier != 0) client.identifiers.push_back(one->identifier);
+        add_match(session, *one, *message);
     });
-    for (Client* client : matched_) {
-        client->best.identifiers = client->identifiers;
-        client->deliver(message, client->best);
+    for (Session* session : matched_) {
+        session->best.identifiers = session->identifiers;
+        // What a lasting session is owed comes to it by way of the log.
+        const bool logged = session->logged(session->best.qos);
+        if (via == Via::publish ? logged : via == Via::raw && !logged) continue;
+        if (logged)
+            give_live(*session, message, place);
+        else if (session->client != nullptr)
+            session->client->deliver(message, session->best);
     }
     return matched_.size();
 }
 
-void Broker::on_record(const FramePtr& frame) {
-    if (gateway_filters_ == 0) return;
-    const auto topic = gateway_topic(frame->channel());
-    if (topic.empty()) return;
-    Message::Parts parts;
-    parts.topic = topic;
-    parts.payload = frame->json();
-    parts.qos = 1;
-    route(std::make_shared<const Message>(parts), nullptr);
-    if (!is_normal_alarm(*frame)) return;
-    parts.payload = {};
-    route(std::make_shared<const Message>(parts), nullptr);
-}
-
-IngestRing::Push Broker::ingest(const Client& client, const Message& message, bool retain,
-                                bool duplicate, bool awaited, std::uint64_t& entry) {
-    const std::string source = "client:" + client.id();
+IngestRing::Push Broker::ingest(const std::string& client, const Message& message, Ingest& how) {
+    if (!how.mark.empty() && !bury_rows()) return IngestRing::Push::full;
+    const std::string source = "client:" + client;
+    std::string properties;
     IngestItem item;
     item.kind = IngestKind::message;
     item.received = now();
     item.source = source;
     item.topic = message.topic();
     item.payload = as_bytes(message.payload());
-    item.retained = retain;
-    item.duplicate = duplicate;
-    return awaited ? parts_.ring.push_awaited(item, entry)
-                   : parts_.ring.push(item, std::chrono::milliseconds(0));
+    item.retained = how.retain;
+    item.duplicate = how.duplicate;
+    item.owed = how.owed;
+    item.apart = how.apart;
+    item.mark = how.mark;
+    if (how.owed) {
+        std::optional<std::uint32_t> left;
+        if (message.expires()) left = seconds_left(*message.expires() - now());
+        properties = logged_properties(message.properties(), left);
+        item.properties = properties;
+    }
+    return how.awaited ? parts_.ring.push_awaited(item, how.entry)
+                       : parts_.ring.push(item, std::chrono::milliseconds(0));
 }
 
-void Broker::publish_will(Client& client) {
-    const Client::StoredWill& will = *client.will();
+void Broker::publish_will(const StoredWill& will, const Session& session) {
     Message::Parts parts;
     parts.topic = will.topic;
     parts.payload = will.payload;
@@ -225,12 +236,14 @@ void Broker::publish_will(Client& client) {
     parts.retain = will.retain;
     if (will.expiry) parts.expires = now() + std::chrono::seconds(*will.expiry);
     const auto message = std::make_shared<const Message>(parts);
-    std::uint64_t entry = 0;
-    if (!parts_.not_ingested(will.topic) &&
-        ingest(client, *message, will.retain, false, false, entry) != IngestRing::Push::ok)
+    Ingest how;
+    how.retain = will.retain;
+    how.apart = parts_.not_ingested(will.topic);
+    how.owed = owed(will.topic, will.qos, &session);
+    if ((!how.apart || how.owed) && ingest(session.id, *message, how) != IngestRing::Push::ok)
         stats_.refused("will-not-ingested");
     if (will.retain && !retained_.set(message)) stats_.refused("retained-full");
-    route(message, &client);
+    route(message, &session);
 }
 
 // --- acknowledgements
@@ -266,6 +279,9 @@ void Broker::on_commit(const CommitMark& mark) {
     }
     for (Client* client : touched) client->release(mark.entry);
     stats_.waiting_acks.set(static_cast<std::int64_t>(waiting_.size()));
+    if (!ready_ && when_ready_ && mark.entry >= recovered_to_) begin_serving();
+    if (lasting_ == 0) return;
+    for (const auto& [id, session] : sessions_) catch_up(*session);
 }
 
 void Broker::on_degraded(bool now) {
@@ -348,6 +364,7 @@ void Broker::on_second() {
         client->check_credential();
         if (memory) client->resume();
     }
+    check_sessions();
     if (wheel_.now() % 10 == 0) retained_.sweep(now());
     stats_.retained.set(static_cast<std::int64_t>(retained_.size()));
     stats_.retained_bytes.set(static_cast<std::int64_t>(retained_.bytes()));
@@ -357,6 +374,9 @@ void Broker::on_second() {
 
 void Broker::quiesce() {
     quiet_ = true;
+    // Nothing is confirmed any more: where each session stands is written exactly.
+    for (const auto& [id, session] : sessions_)
+        if (session->lasting) save_cursor(*session);
     for (const auto& client : clients_)
         if (client != nullptr) client->silence();
 }

@@ -12,6 +12,7 @@
 #include "firmware/core/clock.hpp"
 #include "firmware/core/commit_watch.hpp"
 #include "firmware/core/limits.hpp"
+#include "firmware/core/log_access.hpp"
 #include "firmware/core/topic.hpp"
 #include "firmware/http/held.hpp"
 #include "firmware/http/principal.hpp"
@@ -20,6 +21,7 @@
 #include "firmware/mqtt/encode.hpp"
 #include "firmware/mqtt/pace.hpp"
 #include "firmware/mqtt/retained.hpp"
+#include "firmware/mqtt/session.hpp"
 #include "firmware/mqtt/stats.hpp"
 #include "firmware/mqtt/wheel.hpp"
 #include "firmware/push/hub.hpp"
@@ -33,6 +35,7 @@ struct BrokerOptions {
     bool open = false;  // anyone may publish; else a token as password is needed
     std::uint16_t receive_maximum = 500;
     std::uint16_t keep_alive_max = 1'200;  // seconds
+    std::uint32_t session_expiry_max = 7 * 86'400;
 };
 
 /// What the broker works with; all of it outlives the broker.
@@ -47,15 +50,18 @@ struct BrokerParts {
     Hub* hub = nullptr;                                        // null: no topics of the gateway
     std::function<bool(std::string_view topic)> not_ingested;  // commands, logs, $SYS
     std::function<bool(std::string_view topic)> is_command;    // for devices, not by them
+    LogReaders* log = nullptr;  // null (or no hub): every session ends with its connection
+    /// Runs work that reads the disk on the api pool; false = full.
+    std::function<bool(std::function<void()>)> run_on_api = {};
+    BootId boot = {};
+    /// Members of an event on system/mqtt.
+    std::function<void(std::string members)> tell = {};
 };
 
-/// One filter of one client, in the trie while it holds.
-struct Subscription {
-    Client* client = nullptr;
-    std::string filter;
-    std::uint8_t qos = 0;
-    bool no_local = false, as_published = false;
-    std::uint32_t identifier = 0;  // 0 = none
+/// A row of the log's state table.
+struct SavedRow {
+    std::string key;
+    Bytes value;  // empty: gone
 };
 
 /// Names a client that may be gone.
@@ -66,7 +72,8 @@ struct ClientRef {
 };
 
 /// The MQTT server behind its connections: who is there, who wants what, what is retained, which
-/// acknowledgements wait for a commit. Clean sessions, QoS 0 and 1.
+/// acknowledgements wait for a commit. A session that outlives its connection is a cursor in the
+/// log: what it is owed at QoS 1 is read from there, in order, whether it was away or not.
 ///
 /// Thread: fog-io; committed() and degraded() are called on fog-store and posted. Blocks: never.
 /// Everything bounded by Limits, every refusal and drop counted by reason.
@@ -76,6 +83,12 @@ public:
     ~Broker() override;
     Broker(const Broker&) = delete;
     Broker& operator=(const Broker&) = delete;
+
+    /// The sessions as the log's state table has them. What the ring still holds up to entry
+    /// `recovered_to` comes by recovered(); `ready` is called when nothing more can come.
+    void open(std::vector<SavedRow> rows, std::uint64_t recovered_to, std::function<void()> ready);
+    void recovered(SavedRow row);
+    bool ready() const { return ready_; }
 
     /// A new connection; the broker keeps it until it ends.
     void accept(std::unique_ptr<HeldConnection> connection, std::string address);
@@ -106,26 +119,59 @@ public:
     bool is_degraded() const { return degraded_; }
     Pace& pace() { return pace_; }
 
-    /// A client that said who it is takes its id; the one that has it is closed. False: another
-    /// identity has it.
-    bool adopt(Client& client, const std::string& id);
+    /// Whether sessions can outlive their connections at all.
+    bool keeps_sessions() const { return parts_.log != nullptr && parts_.hub != nullptr; }
+    /// Whether one more may; one that does already, always.
+    bool room_for_session(const std::string& id) const;
+    struct Adopted {
+        Session* session = nullptr;  // null: another identity has the id
+        bool present = false;
+    };
+    /// A client that said who it is takes its session, or a new one; a connection that has it is
+    /// closed.
+    Adopted adopt(Client& client, const std::string& id, bool clean, std::uint32_t expiry);
+    /// How long a session is kept after its connection.
+    void set_expiry(Session& session, std::uint32_t seconds);
+    /// The client of a session is gone.
+    void detach(Session& session);
+    /// Writes the session's row; the number of the entry to wait for, 0: the ring is full, it is
+    /// tried again.
+    std::uint64_t save(Session& session);
+    /// A session goes on where it stood. False: what became of it is looked up first, welcome()
+    /// follows.
+    bool resume(Session& session);
+    /// Gives a session what it can take now of what it has not seen.
+    void catch_up(Session& session);
+    Seq head() const { return head_; }
+    /// Whether a session reads messages of this topic and QoS from the log.
+    bool owed(std::string_view topic, std::uint8_t qos, const Session* sender);
     enum class Room : std::uint8_t { ok, full, address };
     Room room(const Client& client) const;
     void connected(Client& client);
     void disconnected(Client& client);
     void failed_login(const std::string& address);
 
+    /// How a message comes to its receivers: at once, or with its place in the log.
+    enum class Via : std::uint8_t { publish, raw, gateway };
     /// Sends to everybody who subscribed; how many. `sender` may be null.
-    std::size_t route(const MessagePtr& message, const Client* sender);
+    std::size_t route(const MessagePtr& message, const Session* sender, Via via = Via::publish,
+                      Place place = {});
     /// Live delivery, retained store and ring of a will.
-    void publish_will(Client& client);
-    /// To the ring; the entry's number with `awaited`.
-    IngestRing::Push ingest(const Client& client, const Message& message, bool retain,
-                            bool duplicate, bool awaited, std::uint64_t& entry);
+    void publish_will(const StoredWill& will, const Session& session);
+    struct Ingest {
+        bool retain = false, duplicate = false;
+        bool awaited = false;  // then `entry` is its number
+        bool owed = false, apart = false;
+        std::string_view mark = {};
+        std::uint64_t entry = 0;
+    };
+    IngestRing::Push ingest(const std::string& client, const Message& message, Ingest& how);
     /// An acknowledgement of `client` waits for `entry`.
     void await(Client& client, std::uint64_t entry);
     void subscribe(Subscription& subscription);  // its client keeps it, and takes it out again
     void unsubscribe(Subscription& subscription);
+    /// Its QoS, or whether its session lasts, is about to change (-1) or has changed (+1).
+    void weigh(const Subscription& subscription, int sign);
     std::size_t subscriptions() const { return trie_.size(); }
 
     void dirty(Client& client);    // has something to write
@@ -147,6 +193,29 @@ private:
     Client* find(ClientRef ref) const;
     void on_commit(const CommitMark& mark);
     void on_degraded(bool now);
+    using EachMessage = std::function<void(const MessagePtr&, Place, Via, const Session* sender)>;
+    struct Page {
+        bool failed = false;
+        Seq committed;
+        LogPage page;
+    };
+    void messages_of(const Frame& frame, const EachMessage& each);
+    void give_live(Session& session, const MessagePtr& message, Place place);
+    void offer(Session& session, const Frame& frame);
+    void from_ring(Session& session);
+    void ask_page(Session& session);
+    void on_page(const std::string& id, std::uint64_t number, Page page);
+    void count_missing(Session& session, const LogPage& page);
+    void passed(Session& session);
+    void begin_serving();
+    void restore(const std::string& id, const Bytes& row);
+    bool put_row(std::string_view key, const Bytes& value, bool awaited, std::uint64_t& entry);
+    bool bury_rows();
+    bool save_cursor(Session& session);
+    void forget(Session& session);
+    void check_sessions();
+    void count_sessions();
+    Session* find_session(std::string_view id) const;
     void schedule_turn();
     void end_turn();
     void wake_stalled();
@@ -162,12 +231,23 @@ private:
     std::size_t gateway_filters_ = 0;  // subscriptions that may match the gateway's own topics
     std::vector<std::unique_ptr<Client>> clients_;
     std::vector<std::uint32_t> generations_, free_;
-    std::unordered_map<std::string, Client*> by_id_;
+    std::map<std::string, std::unique_ptr<Session>, std::less<>> sessions_;
+    std::map<std::string, Bytes> rows_;  // until ready
+    std::vector<std::string> graves_;    // rows to be deleted: there was no room in the ring
+    std::size_t lasting_ = 0;            // sessions that outlive their connections
+    std::size_t lasting_filters_ = 0;    // their subscriptions with QoS 1
+    std::size_t pages_ = 0;              // being read
+    std::uint64_t page_number_ = 0;
+    Seq head_;  // newest record heard of
+    std::uint64_t recovered_to_ = 0;
+    std::function<void()> when_ready_;
+    bool ready_ = false;
     std::unordered_map<std::string, std::size_t> per_address_;
     std::unordered_map<std::string, Failures> failures_;
     std::deque<ClientRef> unconnected_;
     std::deque<Waiting> waiting_;
-    std::vector<Client*> dirty_, buried_, matched_;
+    std::vector<Client*> dirty_, buried_;
+    std::vector<Session*> matched_;
     std::vector<ClientRef> stalled_;
     std::uint64_t stamp_ = 0;
     std::uint64_t hurried_to_ = 0;

@@ -53,6 +53,9 @@ public:
     struct Item {
         std::string source, topic, payload;
         bool retained = false, awaited = false;
+        IngestKind kind = IngestKind::message;
+        bool owed = false, apart = false;
+        std::string properties, mark;
     };
     Push push(const IngestItem& item, std::chrono::milliseconds, IngestWaiter) override {
         return take(item, false);
@@ -78,7 +81,9 @@ private:
     Push take(const IngestItem& item, bool awaited) {
         if (full) return Push::full;
         items.push_back({std::string(item.source), std::string(item.topic),
-                         std::string(as_text(item.payload)), item.retained, awaited});
+                         std::string(as_text(item.payload)), item.retained, awaited, item.kind,
+                         item.owed, item.apart, std::string(item.properties),
+                         std::string(item.mark)});
         return Push::ok;
     }
 };

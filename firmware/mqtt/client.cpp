@@ -8,6 +8,7 @@
 #include "firmware/core/topic.hpp"
 #include "firmware/io/files.hpp"
 #include "firmware/io/logging.hpp"
+#include "firmware/mqtt/topics.hpp"
 
 namespace fog::mqtt {
 namespace {
@@ -34,13 +35,13 @@ Client::Client(Broker& broker, ClientRef ref, std::unique_ptr<HeldConnection> co
       connection_(std::move(connection)),
       address_(std::move(address)),
       heard_(broker.now()),
+      since_(heard_),
       until_(broker.now() + broker.limits().mqtt_connect_timeout) {
     connection_->own(this);
     schedule();
 }
 
 Client::~Client() {
-    for (const auto& [filter, subscription] : subscriptions_) broker_.unsubscribe(*subscription);
     broker_.pace().gone(sender_);
     broker_.hold_partial(partial_.size(), 0);
 }
@@ -172,15 +173,19 @@ void Client::on_connect(std::string_view body) {
     if (!refusal) refusal = check_connect(connect);
     if (!refusal) refusal = authenticate(connect);
     if (!refusal) refusal = check_will(connect);
+    bool present = false;
     if (!refusal) {
         id_ = connect.client_id.empty() ? "auto-" + random_hex(8) : std::string(connect.client_id);
-        if (!broker_.adopt(*this, id_)) {
+        const auto adopted = broker_.adopt(*this, id_, connect.clean, wanted_expiry(connect));
+        session_ = adopted.session;
+        present = adopted.present;
+        if (session_ == nullptr) {
             id_.clear();
             refusal = Refusal{Code::bad_client_id, "client-id-taken", false};
         }
     }
     if (refusal) return refuse_connect(*refusal);
-    accept_connect(connect);
+    accept_connect(connect, present);
 }
 
 MaybeRefusal Client::check_connect(const Connect& connect) const {
@@ -192,10 +197,11 @@ MaybeRefusal Client::check_connect(const Connect& connect) const {
     if (connect.client_id.size() > broker_.limits().mqtt_client_id_bytes ||
         has_control(connect.client_id))
         return Refusal{Code::bad_client_id, "client-id", false};
-    // A session that outlives its connection cannot be promised. v5 is told so in CONNACK; 3.1.1
-    // has no word for it, and a client that counts on messages being kept must not believe they
-    // are.
-    if (v3 && !connect.clean) return Refusal{Code::unavailable, "persistent-session", false};
+    // Where a session that outlives its connection cannot be promised, v5 is told so in CONNACK;
+    // 3.1.1 has no word for it, and a client that counts on messages being kept must not believe
+    // they are.
+    if (v3 && !connect.clean && wanted_expiry(connect) == 0)
+        return Refusal{Code::unavailable, "persistent-session", false};
     switch (broker_.room(*this)) {
         case Broker::Room::ok:
             return std::nullopt;
@@ -205,6 +211,15 @@ MaybeRefusal Client::check_connect(const Connect& connect) const {
             return Refusal{Code::connection_rate, "clients-per-address", false};
     }
     return std::nullopt;
+}
+
+/// Seconds its session is to be kept after the connection, as far as we do.
+std::uint32_t Client::wanted_expiry(const Connect& connect) const {
+    const auto most = broker_.options().session_expiry_max;
+    std::uint32_t wanted = connect.clean ? 0 : most;
+    if (version_ == Version::v5) wanted = std::min(connect.properties.session_expiry, most);
+    if (wanted == 0 || !broker_.keeps_sessions()) return 0;
+    return broker_.room_for_session(std::string(connect.client_id)) ? wanted : 0;
 }
 
 MaybeRefusal Client::authenticate(const Connect& connect) {
@@ -266,24 +281,27 @@ void Client::keep_will(const Connect& connect) {
     will_->properties = will.properties.raw;
     will_->qos = std::min<std::uint8_t>(will.qos, 1);
     will_->retain = will.retain;
+    will_->delay = will.properties.will_delay;
     if (will.properties.has(Property::message_expiry))
         will_->expiry = will.properties.message_expiry;
 }
 
-void Client::accept_connect(const Connect& connect) {
+void Client::accept_connect(const Connect& connect, bool present) {
     const Limits& limits = broker_.limits();
     const BrokerOptions& options = broker_.options();
     const bool v5 = version_ == Version::v5;
     state_ = State::open;
     keep_alive_ = connect.keep_alive;
-    Connack connack;
+    connack_ = std::make_unique<Connack>();
+    Connack& connack = *connack_;
+    connack.session_present = present;
     if (v5) {
         const bool limited = keep_alive_ == 0 || keep_alive_ > options.keep_alive_max;
         if (limited) connack.server_keep_alive = keep_alive_ = options.keep_alive_max;
         if (connect.client_id.empty()) connack.assigned_id = id_;
-        if (connect.properties.session_expiry > 0) {
-            connack.session_expiry = 0;
-            broker_.stats().refused("session-expiry");
+        if (session_->expiry != connect.properties.session_expiry) {
+            connack.session_expiry = session_->expiry;
+            if (session_->expiry == 0) broker_.stats().refused("session-expiry");
         }
         connack.receive_maximum = options.receive_maximum;
         connack.maximum_packet = static_cast<std::uint32_t>(limits.mqtt_packet_bytes);
@@ -297,17 +315,55 @@ void Client::accept_connect(const Connect& connect) {
         static_cast<std::uint32_t>(std::min<std::size_t>(connect.properties.receive_maximum, ours));
     keep_will(connect);
     broker_.connected(*this);
-    append_connack(out_, version_, connack);
-    broker_.stats().packet_out(Type::connack);
-    broker_.dirty(*this);
+    held_ = true;
     schedule();
+    if (present) check_rights();
+    if (!present || broker_.resume(*session_)) return welcome();
+    pause(Pause::log);
+}
+
+void Client::welcome() {
+    if (!held_ || state_ != State::open) return;
+    held_ = false;
+    if (version_ == Version::v5 && session_->missed != 0) {
+        connack_->missed = session_->missed;
+        connack_->missed_from = session_->missed_from.value;
+    }
+    append_connack(out_, version_, *connack_);
+    connack_.reset();
+    broker_.stats().packet_out(Type::connack);
+    const bool lost = std::exchange(session_->missed, 0) != 0;
+    // After a loss the state is right in the end: what is retained comes as ordinary messages.
+    if (lost || std::exchange(session_->retained_again, false))
+        for (const auto& [filter, one] : session_->subscriptions)
+            if (lost || one->qos > 0) start_backlog(*one, !lost);
+    broker_.dirty(*this);
+    unpause(Pause::log);
+}
+
+/// What it may not subscribe any more goes; v5 has no word for that before it asks again.
+void Client::check_rights() {
+    std::vector<std::string> gone;
+    for (const auto& [filter, one] : session_->subscriptions)
+        if (!may_subscribe(principal_, filter)) gone.push_back(filter);
+    for (const std::string& filter : gone) {
+        broker_.stats().refused("subscribe-denied");
+        log_warning("mqtt", "subscription gone, the right is missing: client=" + id_);
+        broker_.unsubscribe(*session_->subscriptions.find(filter)->second);
+        session_->subscriptions.erase(filter);
+    }
+    if (!gone.empty()) broker_.save(*session_);
 }
 
 void Client::on_disconnect(std::string_view body) {
     Disconnect packet;
     if (const auto bad = read_disconnect(body, version_, packet)) return protocol_fault(*bad);
-    if (packet.properties.session_expiry > 0)  // it was 0 in our CONNACK
-        return protocol_fault({Code::protocol, "session-expiry-raised", false});
+    if (packet.properties.has(Property::session_expiry)) {
+        const auto wanted = packet.properties.session_expiry;
+        if (wanted > 0 && session_->expiry == 0)
+            return protocol_fault({Code::protocol, "session-expiry-raised", false});
+        broker_.set_expiry(*session_, std::min(wanted, broker_.options().session_expiry_max));
+    }
     flush();  // it may have asked for something in the same breath
     if (state_ == State::gone) return;
     leave(packet.code == Code::with_will);
@@ -321,20 +377,26 @@ void Client::on_disconnect(std::string_view body) {
 void Client::leave(bool will) {
     if (state_ != State::open) return;
     state_ = State::ending;
-    for (const auto& [filter, subscription] : subscriptions_) broker_.unsubscribe(*subscription);
-    subscriptions_.clear();
+    broker_.disconnected(*this);
+    if (will && will_ && session_->expiry != 0 && will_->delay != 0) {
+        session_->will_due =
+            broker_.now() + std::chrono::seconds(std::min(will_->delay, session_->expiry));
+        session_->will = std::move(will_);
+    }
+    if (will && will_) broker_.publish_will(*will_, *session_);
+    will_.reset();
+    broker_.detach(*session_);
+    session_ = nullptr;
     queue_.clear();
-    queued_ = 0;
+    queued_ = logged_ = 0;
     backlog_.clear();
     acks_.clear();
-    broker_.disconnected(*this);
-    if (will && will_) broker_.publish_will(*this);
-    will_.reset();
+    late_.clear();
 }
 
 void Client::end(Code code, std::string_view reason, bool will) {
     if (state_ == State::ending || state_ == State::gone) return;
-    if (state_ != State::open) return drop(reason);
+    if (state_ != State::open || held_) return drop(reason);
     broker_.stats().closed(reason);
     if (code != Code::shutting_down)
         log_info("mqtt", "closed client=" + id_ + " address=" + address_ +

@@ -27,10 +27,6 @@ public:
     const std::string& id() const { return id_; }
     const std::string& address() const { return address_; }
     const Principal& principal() const { return principal_; }
-    bool same_identity(const Client& other) const {
-        return principal_.credential == other.principal_.credential &&
-               principal_.name == other.principal_.name;
-    }
     bool connected() const { return state_ == State::open; }
     bool gone() const { return state_ == State::gone; }
     Version version() const { return version_; }
@@ -40,8 +36,23 @@ public:
     void end(Code code, std::string_view reason, bool will);
     /// Without a word to the far side.
     void drop(std::string_view reason);
-    /// A message it subscribed, by the best of its matching subscriptions.
-    void deliver(const MessagePtr& message, const Delivery& how);
+    /// A message it subscribed, by the best of its matching subscriptions; with its place in the
+    /// log, and with the id it was in flight with before.
+    void deliver(const MessagePtr& message, const Delivery& how, Place place = {},
+                 std::uint16_t again = 0);
+    /// Whether it takes one more message of the log, or a number of them.
+    bool has_room() const;
+    bool ready_for_more() const;
+    /// What of the records up to `upto` was handed to the network, or is in flight.
+    Seq handled(Seq upto) const;
+    /// Whether retained messages were on their way.
+    bool owes_retained() const;
+    /// CONNACK; a session may wait for the log with it.
+    void welcome();
+    bool welcomed() const { return !held_; }
+    MonoTime since() const { return since_; }
+    /// The session's row is in the ring as `entry`.
+    void saved(std::uint64_t entry);
     /// Entries up to `upto` are decided: their acknowledgements go out.
     void release(std::uint64_t upto);
     /// Entry is not on flash: v5 gets 0x97, v3 no acknowledgement but the end of its connection.
@@ -52,13 +63,6 @@ public:
     void silence();  // nothing is read any more
     void visit();    // by the wheel
     void check_credential();
-    struct StoredWill {
-        std::string topic, payload, properties;
-        std::uint8_t qos = 0;
-        bool retain = false;
-        std::optional<std::uint32_t> expiry;  // seconds from when it is published
-    };
-    const StoredWill* will() const { return will_.get(); }
     bool may_publish(std::string_view topic) const;
 
     // HeldConnection::Owner
@@ -66,16 +70,12 @@ public:
     void on_input(std::span<const std::byte> bytes) override;
     void on_closed(std::string_view reason) override;
 
-    // --- used by the broker while it matches one message
-    std::uint64_t stamp = 0;
-    Delivery best;
-    std::vector<std::uint32_t> identifiers;
     bool marked_dirty = false;
     std::uint64_t visit_tick = 0;
 
 private:
     enum class State : std::uint8_t { fresh, refused, open, ending, gone };
-    enum Pause : std::uint8_t { window = 1, ring = 2, output = 4, memory = 8, stop = 16 };
+    enum Pause : std::uint8_t { window = 1, ring = 2, output = 4, memory = 8, stop = 16, log = 32 };
     struct PendingAck {
         std::uint64_t entry = 0;  // 0: waits only for those before it
         MonoTime read;
@@ -84,6 +84,8 @@ private:
     };
     struct Outgoing {
         MessagePtr message;
+        Place place;
+        std::uint16_t again = 0;  // id it was in flight with
         std::uint8_t qos = 0;
         bool retain = false;
         std::vector<std::uint32_t> identifiers;
@@ -105,12 +107,16 @@ private:
     MaybeRefusal check_connect(const Connect& connect) const;
     MaybeRefusal check_will(const Connect& connect) const;
     MaybeRefusal authenticate(const Connect& connect);
-    void accept_connect(const Connect& connect);
+    void accept_connect(const Connect& connect, bool present);
+    std::uint32_t wanted_expiry(const Connect& connect) const;
+    void check_rights();
+    void reply_when_saved(std::string bytes);
     void refuse_connect(const Refusal& refusal);
     void keep_will(const Connect& connect);
     bool on_publish(const Header& header, std::string_view body);
     MaybeRefusal resolve_alias(Publish& publish);
     MaybeRefusal check_publish(const Publish& publish) const;
+    bool too_much_to_keep(const Message& message) const;
     bool store_and_route(const Publish& publish);
     void refuse_publish(const Publish& publish, const Refusal& refusal);
     void acknowledge(std::uint16_t id, Code code, std::uint64_t entry);
@@ -120,7 +126,7 @@ private:
     Code subscribe(const Filter& filter, std::uint32_t identifier);
     void on_unsubscribe(std::string_view body);
     void on_disconnect(std::string_view body);
-    void start_backlog(const Subscription& subscription);
+    void start_backlog(const Subscription& subscription, bool retain);
     void fill_backlog(std::size_t& left);
     void enqueue(Outgoing out);
     bool make_room(std::size_t bytes);
@@ -147,21 +153,28 @@ private:
     std::string id_;
     Principal principal_;
     std::uint16_t keep_alive_ = 0;
-    std::uint16_t next_id_ = 0;
     std::uint32_t window_ = 0;
     std::uint32_t most_packet_ = 0xFFFFFFFF;
     std::string partial_;  // of a packet that is not whole, or was not looked at while paused
     std::string out_;
     SmallQueue<PendingAck> acks_;
     SmallQueue<Outgoing> queue_;
-    std::size_t queued_ = 0;  // bytes of what queue_ refers to
-    std::vector<std::uint16_t> in_flight_;
-    std::map<std::string, std::unique_ptr<Subscription>, std::less<>> subscriptions_;
+    std::size_t queued_ = 0;   // bytes of what queue_ refers to
+    std::size_t logged_ = 0;   // messages in queue_ with a place in the log
+    std::size_t unacked_ = 0;  // sent with QoS 1 on this connection
+    Session* session_ = nullptr;
+    struct LateReply {
+        std::uint64_t entry = 0;
+        std::string bytes;
+    };
+    std::vector<LateReply> late_;  // SUBACK and UNSUBACK of a lasting session, until they hold
+    std::unique_ptr<Connack> connack_;
+    bool held_ = false;  // CONNACK waits for the log
     std::vector<Backlog> backlog_;
     std::vector<std::string> aliases_;
     std::unique_ptr<StoredWill> will_;
     Pace::Sender sender_;
-    MonoTime heard_, partial_since_;
+    MonoTime heard_, partial_since_, since_;
     MonoTime until_;  // fresh: CONNECT; refused: the answer; ending: the far side's end
 };
 

@@ -26,9 +26,28 @@ void Client::on_subscribe(std::string_view body) {
         const Code code = subscribe(filter, packet.properties.subscription_id);
         codes.push_back(code);
     }
-    append_suback(out_, version_, packet.id, codes);
+    std::string reply;
+    append_suback(reply, version_, packet.id, codes);
     broker_.stats().packet_out(Type::suback);
-    broker_.dirty(*this);
+    reply_when_saved(std::move(reply));
+}
+
+/// A lasting session's answer leaves when what it says survives a restart.
+void Client::reply_when_saved(std::string bytes) {
+    if (!session_->lasting) return say(bytes);
+    const auto entry = broker_.save(*session_);
+    late_.push_back({entry, std::move(bytes)});
+    if (entry != 0) broker_.await(*this, entry);
+}
+
+void Client::saved(std::uint64_t entry) {
+    bool waits = false;
+    for (LateReply& one : late_) {
+        if (one.entry != 0) continue;
+        one.entry = entry;
+        waits = true;
+    }
+    if (waits) broker_.await(*this, entry);
 }
 
 Code Client::subscribe(const Filter& filter, std::uint32_t identifier) {
@@ -42,25 +61,29 @@ Code Client::subscribe(const Filter& filter, std::uint32_t identifier) {
         return refuse(Code::bad_filter, "filter");
     if (filter.text.starts_with('$') || !may_subscribe(principal_, filter.text))
         return refuse(Code::denied, "subscribe-denied");
-    auto found = subscriptions_.find(filter.text);
-    const bool fresh = found == subscriptions_.end();
+    auto& all = session_->subscriptions;
+    auto found = all.find(filter.text);
+    const bool fresh = found == all.end();
     if (fresh) {
-        if (subscriptions_.size() >= limits.mqtt_filters ||
-            broker_.subscriptions() >= limits.mqtt_filters_all)
+        if (all.size() >= limits.mqtt_filters || broker_.subscriptions() >= limits.mqtt_filters_all)
             return refuse(Code::quota, "filters");
         auto made = std::make_unique<Subscription>();
-        made->client = this;
+        made->session = session_;
         made->filter = filter.text;
         broker_.subscribe(*made);
-        found = subscriptions_.emplace(made->filter, std::move(made)).first;
+        found = all.emplace(made->filter, std::move(made)).first;
     }
     Subscription& subscription = *found->second;
+    // What is in the log already was never promised to it.
+    if (subscription.qos == 0) subscription.from = broker_.head();
+    broker_.weigh(subscription, -1);
     subscription.qos = std::min<std::uint8_t>(filter.qos, 1);
+    broker_.weigh(subscription, 1);
     subscription.no_local = filter.no_local;
     subscription.as_published = filter.as_published;
     subscription.identifier = identifier;
     if (filter.retain_handling == 0 || (filter.retain_handling == 1 && fresh))
-        start_backlog(subscription);
+        start_backlog(subscription, true);
     return subscription.qos == 0 ? Code::success : Code::granted_1;
 }
 
@@ -69,26 +92,28 @@ void Client::on_unsubscribe(std::string_view body) {
     if (const auto bad = read_unsubscribe(body, version_, packet)) return protocol_fault(*bad);
     std::vector<Code> codes;
     for (Filter filter; packet.filters.next(filter);) {
-        const auto found = subscriptions_.find(filter.text);
-        codes.push_back(found != subscriptions_.end() ? Code::success : Code::no_subscription);
-        if (found == subscriptions_.end()) continue;
+        auto& all = session_->subscriptions;
+        const auto found = all.find(filter.text);
+        codes.push_back(found != all.end() ? Code::success : Code::no_subscription);
+        if (found == all.end()) continue;
         broker_.unsubscribe(*found->second);
         std::erase_if(backlog_, [&](const Backlog& one) { return one.filter == filter.text; });
-        subscriptions_.erase(found);
+        all.erase(found);
     }
-    append_unsuback(out_, version_, packet.id, codes);
+    std::string reply;
+    append_unsuback(reply, version_, packet.id, codes);
     broker_.stats().packet_out(Type::unsuback);
-    broker_.dirty(*this);
+    reply_when_saved(std::move(reply));
 }
 
 // --- retained messages of a new subscription
 
-void Client::start_backlog(const Subscription& subscription) {
+void Client::start_backlog(const Subscription& subscription, bool retain) {
     std::erase_if(backlog_, [&](const Backlog& one) { return one.filter == subscription.filter; });
     Backlog& backlog = backlog_.emplace_back();
     backlog.filter = subscription.filter;
     backlog.as.qos = subscription.qos;
-    backlog.as.retain = true;
+    backlog.as.retain = retain;
     if (subscription.identifier != 0) backlog.as.identifiers = {subscription.identifier};
     Hub* hub = broker_.parts().hub;
     if (hub == nullptr || !may_match_gateway(subscription.filter)) return;
@@ -133,10 +158,13 @@ void Client::fill_backlog(std::size_t& left) {
 
 // --- messages out
 
-void Client::deliver(const MessagePtr& message, const Delivery& how) {
+void Client::deliver(const MessagePtr& message, const Delivery& how, Place place,
+                     std::uint16_t again) {
     if (state_ != State::open) return;
     Outgoing out;
     out.message = message;
+    out.place = place;
+    out.again = again;
     out.qos = how.qos;
     out.retain = how.retain;
     out.identifiers.assign(how.identifiers.begin(), how.identifiers.end());
@@ -147,7 +175,9 @@ void Client::deliver(const MessagePtr& message, const Delivery& how) {
 void Client::enqueue(Outgoing out) {
     if (overflowed_) return;
     const std::size_t bytes = out.message->bytes() + kEntryBytes;
-    if (queued_ + bytes > broker_.limits().client_queue_bytes && !make_room(bytes)) {
+    if (out.place.value != 0) {  // has_room() bounds it, the rest is in the log
+        ++logged_;
+    } else if (queued_ + bytes > broker_.limits().client_queue_bytes && !make_room(bytes)) {
         if (out.qos == 0) {
             broker_.stats().dropped("queue-full");
             return;
@@ -172,6 +202,34 @@ bool Client::make_room(std::size_t bytes) {
     return queued_ + bytes <= most || queue_.empty();
 }
 
+bool Client::has_room() const {
+    return logged_ < broker_.limits().mqtt_logged_queue &&
+           queued_ < broker_.limits().client_queue_bytes;
+}
+
+bool Client::ready_for_more() const {
+    return logged_ <= broker_.limits().mqtt_logged_queue / 2 &&
+           queued_ <= broker_.limits().client_queue_bytes / 2;
+}
+
+Seq Client::handled(Seq upto) const {
+    for (std::size_t i = 0; i < queue_.size(); ++i) {
+        const Outgoing& one = queue_[i];
+        if (one.place.value != 0 && one.again == 0)
+            upto = std::min(upto, Seq{one.place.seq().value - 1});
+    }
+    return upto;
+}
+
+bool Client::owes_retained() const {
+    const auto waits = [](const Outgoing& one) { return one.place.value == 0 && one.qos > 0; };
+    for (std::size_t i = 0; i < queue_.size(); ++i)
+        if (waits(queue_[i])) return true;
+    return !backlog_.empty() ||
+           std::any_of(session_->in_flight.begin(), session_->in_flight.end(),
+                       [](const InFlight& one) { return one.place.value == 0; });
+}
+
 /// False: its window is full.
 bool Client::write_one(const Outgoing& one) {
     Delivery delivery;
@@ -182,6 +240,7 @@ bool Client::write_one(const Outgoing& one) {
         const auto left = *one.message->expires() - broker_.now();
         if (left <= std::chrono::nanoseconds(0)) {
             broker_.stats().expired.add();
+            session_->settle(one.again);
             return true;
         }
         delivery.expires_in =
@@ -189,15 +248,14 @@ bool Client::write_one(const Outgoing& one) {
     }
     if (publish_size(*one.message, version_, delivery) > most_packet_) {
         broker_.stats().dropped("packet-size");  // as if delivered (v5 3.1.2-25)
+        session_->settle(one.again);
         return true;
     }
     if (one.qos > 0) {
-        if (in_flight_.size() >= window_) return false;
-        do {
-            if (++next_id_ == 0) next_id_ = 1;
-        } while (std::find(in_flight_.begin(), in_flight_.end(), next_id_) != in_flight_.end());
-        in_flight_.push_back(next_id_);
-        delivery.id = next_id_;
+        if (unacked_ >= window_) return false;
+        ++unacked_;
+        delivery.duplicate = one.again != 0;
+        delivery.id = one.again != 0 ? one.again : session_->fly(one.place);
     }
     append_publish(out_, *one.message, version_, delivery);
     broker_.stats().packet_out(Type::publish);
@@ -209,8 +267,10 @@ void Client::write_queue() {
     while (!queue_.empty() && out_.size() < kWriteAhead) {
         if (!write_one(queue_.front())) return;
         queued_ -= queue_.front().message->bytes() + kEntryBytes;
+        if (queue_.front().place.value != 0) --logged_;
         queue_.pop();
     }
+    broker_.catch_up(*session_);
 }
 
 void Client::say(std::string_view bytes) {
@@ -219,7 +279,7 @@ void Client::say(std::string_view bytes) {
 }
 
 void Client::flush() {
-    if (state_ == State::gone || state_ == State::fresh) return;
+    if (state_ == State::gone || state_ == State::fresh || held_) return;
     if (state_ == State::refused && broker_.now() < until_) return;
     if (overflowed_ && state_ == State::open) return end(Code::quota, "slow-subscriber", true);
     std::size_t left = kRetainedATurn;

@@ -81,6 +81,13 @@ void Client::refuse_publish(const Publish& publish, const Refusal& refusal) {
     acknowledge(publish.id, refusal.code, 0);
 }
 
+/// Only what the log can take as a whole may be acknowledged.
+bool Client::too_much_to_keep(const Message& message) const {
+    const Limits& limits = broker_.limits();
+    return message.payload().size() > limits.payload_bytes ||
+           message.properties().size() > limits.mqtt_logged_properties;
+}
+
 bool Client::store_and_route(const Publish& publish) {
     Message::Parts parts;
     parts.topic = publish.topic;
@@ -97,12 +104,19 @@ bool Client::store_and_route(const Publish& publish) {
         refuse_publish(publish, {Code::quota, "retained-full", false});
         return true;
     }
-    const bool ingests = !broker_.parts().not_ingested(publish.topic);
-    const bool promised = publish.qos > 0 && !(v5 && broker_.is_degraded());
-    std::uint64_t entry = 0;
-    if (ingests) {
-        const auto pushed =
-            broker_.ingest(*this, *message, publish.retain, publish.duplicate, promised, entry);
+    Broker::Ingest how;
+    how.retain = publish.retain;
+    how.duplicate = publish.duplicate;
+    how.apart = broker_.parts().not_ingested(publish.topic);
+    how.owed = broker_.owed(publish.topic, publish.qos, session_);
+    const bool stored = !how.apart || how.owed;
+    how.awaited = stored && publish.qos > 0 && !(v5 && broker_.is_degraded());
+    if (how.owed && too_much_to_keep(*message)) {
+        refuse_publish(publish, {Code::quota, "payload-size", false});
+        return true;
+    }
+    if (stored) {
+        const auto pushed = broker_.ingest(id_, *message, how);
         if (pushed == IngestRing::Push::full) {
             broker_.stats().ring_full.add();
             pause(Pause::ring);
@@ -120,11 +134,11 @@ bool Client::store_and_route(const Publish& publish) {
     }
     if (publish.retain && !broker_.retained().set(message))
         broker_.stats().refused("retained-full");
-    const auto receivers = broker_.route(message, this);
+    const auto receivers = broker_.route(message, session_);
     if (publish.qos == 0 || state_ != State::open) return true;
-    auto code = ingests || receivers > 0 ? Code::success : Code::no_subscribers;
-    if (ingests && !promised) code = Code::quota;
-    acknowledge(publish.id, code, entry);
+    auto code = stored || receivers > 0 ? Code::success : Code::no_subscribers;
+    if (stored && !how.awaited) code = Code::quota;
+    acknowledge(publish.id, code, how.entry);
     return true;
 }
 
@@ -159,6 +173,11 @@ void Client::release_ready(std::uint64_t upto) {
 void Client::release(std::uint64_t upto) {
     if (state_ != State::open) return;
     release_ready(upto);
+    const auto held = std::find_if(late_.begin(), late_.end(), [upto](const LateReply& one) {
+        return one.entry == 0 || one.entry > upto;
+    });
+    for (auto one = late_.begin(); one != held; ++one) say(one->bytes);
+    late_.erase(late_.begin(), held);
     if (acks_.size() < broker_.options().receive_maximum) unpause(Pause::window);
 }
 
@@ -189,11 +208,12 @@ void Client::on_ack(Type type, std::string_view body) {
     Ack ack;
     if (const auto bad = read_ack(type, body, version_, ack)) return protocol_fault(*bad);
     if (type == Type::puback) {
-        const auto found = std::find(in_flight_.begin(), in_flight_.end(), ack.id);
-        if (found == in_flight_.end()) return broker_.stats().refused("unknown-id");
-        *found = in_flight_.back();
-        in_flight_.pop_back();
-        if (!queue_.empty()) broker_.dirty(*this);
+        const InFlight* found = session_->find(ack.id);
+        if (found == nullptr) return broker_.stats().refused("unknown-id");
+        if (found->offered && unacked_ > 0) --unacked_;
+        if (found->place.value != 0) session_->moved = true;
+        session_->settle(ack.id);
+        if (!queue_.empty() || !session_->live) broker_.dirty(*this);
         return;
     }
     // Nothing is sent or taken with QoS 2: every id of it is unknown.

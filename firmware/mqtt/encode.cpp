@@ -39,6 +39,11 @@ void put_reason(std::string& out, std::string_view reason) {
     put_id(out, Property::reason_string);
     put_text(out, reason);
 }
+void put_user(std::string& out, std::string_view name, std::string_view value) {
+    put_id(out, Property::user);
+    put_text(out, name);
+    put_text(out, value);
+}
 void put_header(std::string& out, Type type, std::size_t length, std::uint8_t flags = 0) {
     put(out, static_cast<std::uint8_t>(static_cast<unsigned>(type) << 4U | flags));
     put_varint(out, length);
@@ -55,6 +60,10 @@ std::string connack_properties(const Connack& of) {
     if (!of.assigned_id.empty()) put_id(out, Property::assigned_id), put_text(out, of.assigned_id);
     if (of.alias_maximum != 0) put_id(out, Property::alias_maximum), put16(out, of.alias_maximum);
     put_reason(out, of.reason);
+    if (of.missed != 0) {
+        put_user(out, "fogline-missed", std::to_string(of.missed));
+        put_user(out, "fogline-from", std::to_string(of.missed_from));
+    }
     if (of.no_shared) put_id(out, Property::shared), put(out, 0);
     if (of.server_keep_alive)
         put_id(out, Property::server_keep_alive), put16(out, *of.server_keep_alive);
@@ -189,7 +198,8 @@ void append_publish(std::string& out, const Message& message, Version version,
                     const Delivery& delivery) {
     const Sizes sizes = sizes_of(message, version, delivery);
     put_header(out, Type::publish, sizes.length,
-               static_cast<std::uint8_t>(delivery.qos << 1U | (delivery.retain ? 1U : 0U)));
+               static_cast<std::uint8_t>(delivery.qos << 1U | (delivery.retain ? 1U : 0U) |
+                                         (delivery.duplicate ? 8U : 0U)));
     out += message.topic_field();
     if (delivery.qos > 0) put16(out, delivery.id);
     if (version == Version::v5) {

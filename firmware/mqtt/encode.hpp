@@ -24,6 +24,7 @@ struct Connack {
     std::optional<std::uint16_t> server_keep_alive;
     std::string_view assigned_id, reason;
     bool qos_1_at_most = false, no_shared = false;
+    std::uint64_t missed = 0, missed_from = 0;  // user properties fogline-missed, fogline-from
 };
 void append_connack(std::string& out, Version version, const Connack& connack);
 /// The return code that MQTT 3.1.1 has for it: 1 to 5.
@@ -78,6 +79,7 @@ using MessagePtr = std::shared_ptr<const Message>;
 struct Delivery {
     std::uint8_t qos = 0;
     bool retain = false;
+    bool duplicate = false;
     std::uint16_t id = 0;                             // with QoS 1
     std::optional<std::uint32_t> expires_in;          // seconds left; v5 only
     std::span<const std::uint32_t> identifiers = {};  // of the subscriptions; v5 only

@@ -25,12 +25,19 @@ struct Site {
             "[mqtt.listener]\nport = 0\n"
             "bind = [\"127.0.0.1\"]\n" +
             more);
+        start();
+    }
+    void start() {
         gateway.start();
         const bool up =
             eventually([this] { return !text_of(gateway.path("run/mqtt.port")).empty(); });
         REQUIRE_MESSAGE(up, gateway.log());
         port = std::to_string(
             std::strtoul(text_of(gateway.path("run/mqtt.port")).c_str(), nullptr, 10));
+    }
+    void restart() {
+        std::filesystem::remove(gateway.path("run/mqtt.port"));
+        start();
     }
     /// mosquitto_pub or _sub with what it needs to get in.
     std::vector<std::string> tool(std::string name, std::string version,
@@ -160,10 +167,13 @@ TEST_CASE("Paho: connects, subscribes, publishes with QoS 1 and hears itself") {
     CHECK(client.publish(7, "echo/a", "hello", 1, false).has_value());
     CHECK(eventually([&] { return heard == 1 && delivered == 1; }));
     client.disconnect(2s);
-    // A session that must be kept is refused, not pretended.
+    // A session that is kept.
     options.clean_session = false;
     MqttClient lasting(options, {[](const auto&) {}, [](std::string) {}, {}});
-    CHECK(!lasting.connect(10s).has_value());
+    CHECK(lasting.connect(10s).has_value());
+    CHECK(lasting.subscribe(filters, 1, 10s).has_value());
+    lasting.disconnect(2s);
+    CHECK(site.gateway.metric("fogline_mqtt_sessions") == 1);
 }
 
 TEST_CASE("a taken port is told with the program that has it; the rest is served") {
@@ -181,4 +191,49 @@ TEST_CASE("a taken port is told with the program that has it; the rest is served
     CHECK(gateway.get("/readyz").status == 503);
     broker.kill();
     CHECK(eventually([&] { return gateway.get("/readyz").status == 200; }));
+}
+
+TEST_CASE(
+    "mosquitto_sub, both versions: what came while it was away, also over a kill of the daemon") {
+    if (!have_tools()) {
+        MESSAGE("skipped: mosquitto-clients is not installed");
+        return;
+    }
+    Site site;
+    for (const std::string version : {"311", "5"}) {
+        CAPTURE(version);
+        const std::string topic = "away" + version + "/telemetry";
+        std::vector<std::string> words = {"-i", "sub" + version, "-t", topic, "-q", "1", "-c"};
+        if (version == "5") words.insert(words.end(), {"-x", "3600"});
+        const auto session = [&](std::vector<std::string> more) {
+            auto all = words;
+            all.insert(all.end(), more.begin(), more.end());
+            return all;
+        };
+        // Subscribes and leaves.
+        CHECK(run_program(site.tool("mosquitto_sub", version, session({"-E"}))) == 0);
+        CHECK(site.publish(version, {"-t", topic, "-m", R"({"n":1})", "-q", "1"}) == 0);
+        site.gateway.kill9();
+        site.restart();
+        CHECK(site.publish(version, {"-t", topic, "-m", R"({"n":2})", "-q", "1"}) == 0);
+        Subscriber sub(site, version, session({}));
+        CHECK(sub.has(topic + " {\"n\":1}\n" + topic + " {\"n\":2}\n"));
+        CHECK(site.publish(version, {"-t", topic, "-m", R"({"n":3})", "-q", "1"}) == 0);
+        CHECK(sub.has(topic + " {\"n\":3}\n"));
+    }
+    CHECK(site.gateway.metric("fogline_mqtt_session_missed_total") == 0);
+    CHECK(!site.gateway.point("away5", "n").is_null());
+}
+
+TEST_CASE("python3-paho-mqtt: QoS, retained, will, a session kept, in both versions") {
+    if (::access("/usr/lib/python3/dist-packages/paho/mqtt/client.py", R_OK) != 0) {
+        MESSAGE("skipped: python3-paho-mqtt is not installed");
+        return;
+    }
+    Site site;
+    for (const char* version : {"4", "5"}) {
+        CAPTURE(version);
+        CHECK(run_program({"/usr/bin/python3", FOG_TEST_DIR "/mqtt_paho.py", site.port,
+                           site.gateway.token(), version}) == 0);
+    }
 }
