@@ -86,6 +86,7 @@ struct Limits {
     std::size_t mqtt_filters = 1'000;       // of a client; then 0x97
     std::size_t mqtt_filters_all = 50'000;  // then 0x97
     std::size_t mqtt_sessions = 1'000;      // that outlive their connections; then they do not
+    std::size_t mqtt_received_ids = 2'000;  // QoS 2 between PUBREC and PUBREL; then it is closed
     std::size_t mqtt_logged_queue = 64;     // messages of the log queued for one; it reads the rest
     std::size_t mqtt_logged_properties = 8U << 10U;  // of a publish kept for a session; then 0x97
     std::size_t mqtt_retained = 10'000;              // topics; then 0x97

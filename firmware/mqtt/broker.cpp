@@ -268,6 +268,8 @@ void Broker::degraded(bool now) {
 
 void Broker::on_commit(const CommitMark& mark) {
     std::vector<Client*> touched;
+    decided_ = std::max(decided_, mark.entry);
+    if (!mark.refused.empty()) drop_refused(mark.refused);
     while (!waiting_.empty() && waiting_.front().entry <= mark.entry) {
         const Waiting one = waiting_.front();
         waiting_.pop_front();

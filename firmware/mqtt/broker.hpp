@@ -130,6 +130,13 @@ public:
     /// A client that said who it is takes its session, or a new one; a connection that has it is
     /// closed.
     Adopted adopt(Client& client, const std::string& id, bool clean, std::uint32_t expiry);
+    /// QoS 2: the id is free again, with a lasting session when `entry` is committed. False: the
+    /// ring is full, nothing was done.
+    bool release_id(Session& session, std::uint16_t packet, std::uint64_t& entry);
+    /// QoS 2: its PUBLISH was refused after all.
+    void drop_id(Session& session, std::uint16_t packet);
+    /// Entries up to here are decided.
+    std::uint64_t decided() const { return decided_; }
     /// How long a session is kept after its connection.
     void set_expiry(Session& session, std::uint32_t seconds);
     /// The client of a session is gone.
@@ -211,6 +218,7 @@ private:
     void restore(const std::string& id, const Bytes& row);
     bool put_row(std::string_view key, const Bytes& value, bool awaited, std::uint64_t& entry);
     bool bury_rows();
+    void drop_refused(const std::vector<std::uint64_t>& refused);
     bool save_cursor(Session& session);
     void forget(Session& session);
     void check_sessions();
@@ -250,7 +258,7 @@ private:
     std::vector<Session*> matched_;
     std::vector<ClientRef> stalled_;
     std::uint64_t stamp_ = 0;
-    std::uint64_t hurried_to_ = 0;
+    std::uint64_t hurried_to_ = 0, decided_ = 0;
     std::size_t partial_bytes_ = 0;
     std::size_t open_ = 0, connected_ = 0;
     MonoTime started_{};

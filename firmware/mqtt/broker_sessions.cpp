@@ -117,7 +117,7 @@ void Broker::forget(Session& session) {
         --lasting_;
         graves_.push_back(key_of(kSessionKey, session.id));
         graves_.push_back(key_of(kCursorKey, session.id));
-        for (const auto packet : session.received)
+        for (const auto& [packet, entry] : session.received)
             graves_.push_back(received_key(session.id, packet));
         bury_rows();
     }
@@ -214,6 +214,31 @@ bool Broker::save_cursor(Session& session) {
                    pack_cursor(session, reached, parts_.hub->head().epoch, left), false, entry);
 }
 
+bool Broker::release_id(Session& session, std::uint16_t packet, std::uint64_t& entry) {
+    entry = 0;
+    if (session.lasting &&
+        (!bury_rows() || !put_row(received_key(session.id, packet), {}, true, entry)))
+        return false;
+    session.received.erase(packet);
+    return true;
+}
+
+void Broker::drop_id(Session& session, std::uint16_t packet) {
+    if (session.received.erase(packet) == 0 || !session.lasting) return;
+    graves_.push_back(received_key(session.id, packet));
+    bury_rows();
+}
+
+/// A publish of QoS 2 that is not on flash was not received: sent again, it is a new one.
+void Broker::drop_refused(const std::vector<std::uint64_t>& refused) {
+    for (const auto& [id, session] : sessions_) {
+        std::vector<std::uint16_t> gone;
+        for (const auto& [packet, entry] : session->received)
+            if (std::binary_search(refused.begin(), refused.end(), entry)) gone.push_back(packet);
+        for (const auto packet : gone) drop_id(*session, packet);
+    }
+}
+
 void Broker::open(std::vector<SavedRow> rows, std::uint64_t recovered_to,
                   std::function<void()> ready) {
     for (SavedRow& row : rows) recovered(std::move(row));
@@ -242,7 +267,7 @@ void Broker::begin_serving() {
         Session* session =
             slash == std::string_view::npos ? nullptr : find_session(rest.substr(slash + 1));
         if (session != nullptr && packet > 0 && packet <= 0xFFFF)
-            session->received.insert(static_cast<std::uint16_t>(packet));
+            session->received.emplace(static_cast<std::uint16_t>(packet), 0);
         else
             graves_.push_back(key);
     }

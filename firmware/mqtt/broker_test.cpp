@@ -9,8 +9,8 @@ using namespace fog::mqtt::rig;
 namespace {
 
 const std::string kConnackV3 = wire("20 02 00 00");
-// Receive maximum 500, maximum QoS 1, 4 MiB, 32 aliases, no shared subscriptions.
-const std::string kConnackV5 = wire("20 12 00 00 0f 21 01 f4 24 01 27 00 40 00 00 22 00 20 2a 00");
+// Receive maximum 500, 4 MiB, 32 aliases, no shared subscriptions.
+const std::string kConnackV5 = wire("20 10 00 00 0d 21 01 f4 27 00 40 00 00 22 00 20 2a 00");
 
 }  // namespace
 
@@ -92,6 +92,53 @@ TEST_CASE("publish: PUBACK comes after the commit, in the order of arrival") {
     CHECK(peer.got() == wire("40 02 00 01 40 03 00 02 10"));
     world.commit(2);
     CHECK(peer.got() == wire("40 02 00 03"));
+}
+
+TEST_CASE(
+    "publish: QoS 2 is stored once, however often it comes, and the order of answers is kept") {
+    World world;
+    Peer five(world), three(world);
+    five.connect_v5("a");
+    three.connect_v3("b");
+    CHECK(five.send("34 09 00 03 'a/b' 00 01 00 'x'").empty());
+    CHECK(five.send("3c 09 00 03 'a/b' 00 01 00 'x'").empty());  // the first is not on flash yet
+    three.send("34 08 00 03 'a/b' 00 01 'y'");
+    REQUIRE(world.ring.items.size() == 2);
+    CHECK(world.ring.items[0].mark.empty());  // its session ends with the connection
+    world.commit(2);
+    CHECK(five.got() == wire("50 02 00 01 50 02 00 01"));
+    CHECK(three.got() == wire("50 02 00 01"));
+    CHECK(five.send("3c 09 00 03 'a/b' 00 01 00 'x'") == wire("50 02 00 01"));
+    CHECK(world.ring.items.size() == 2);
+    CHECK(world.counter("fogline_mqtt_duplicates_total", "") == 2);
+    CHECK(five.send("62 02 00 01") == wire("70 02 00 01"));
+    CHECK(five.send("62 02 00 01") == wire("70 03 00 01 92"));
+    CHECK(three.send("62 02 00 01 62 02 00 09") == wire("70 02 00 01 70 02 00 09"));
+    // The id is free for another message.
+    five.send("34 09 00 03 'a/b' 00 01 00 'z'");
+    CHECK(world.ring.items.size() == 3);
+    // Refused: the exchange is over.
+    world.commit(3, {3});
+    CHECK(five.got() == wire("50 03 00 01 97"));
+    five.send("3c 09 00 03 'a/b' 00 01 00 'z'");
+    CHECK(world.ring.items.size() == 4);
+    CHECK(five.send("34 09 00 04 '$a/b' 00 02 00").empty());
+    world.commit(4);
+    CHECK(five.got() == wire("50 02 00 01 50 03 00 02 87"));
+}
+
+TEST_CASE("publish: the receive maximum counts QoS 2 until PUBCOMP") {
+    BrokerOptions options;
+    options.receive_maximum = 2;
+    World world(options);
+    Peer peer(world);
+    peer.connect_v5();
+    peer.send("34 08 00 03 'a/b' 00 01 00 34 08 00 03 'a/b' 00 02 00");
+    world.commit(2);
+    CHECK(peer.got() == wire("50 02 00 01 50 02 00 02"));
+    peer.send("62 02 00 01");
+    CHECK(peer.send("32 08 00 03 'a/b' 00 03 00").empty());
+    CHECK(peer.send("32 08 00 03 'a/b' 00 04 00")[2] == '\x93');
 }
 
 TEST_CASE("publish: what the store gave up is not acknowledged") {
@@ -364,11 +411,10 @@ TEST_CASE("refusals: v5 has the code, 3.1.1 the closed connection, others go on"
         int code;
     };
     for (const Row& row :
-         {Row{"10 00", 0x82}, Row{"34 06 00 01 't' 00 01 00", 0x9b},
-          Row{"36 06 00 01 't' 00 01 00", 0x81}, Row{"38 04 00 01 't' 00", 0x81},
-          Row{"32 06 00 01 't' 00 00 00", 0x82}, Row{"30 03 00 00 00", 0x82},
-          Row{"30 06 00 03 'a/#' 00", 0x90}, Row{"f0 00", 0x82}, Row{"20 00", 0x82},
-          Row{"00 00", 0x81}, Row{"c1 00", 0x81}, Row{"30 ff ff ff 7f", 0x95},
+         {Row{"10 00", 0x82}, Row{"36 06 00 01 't' 00 01 00", 0x81},
+          Row{"38 04 00 01 't' 00", 0x81}, Row{"32 06 00 01 't' 00 00 00", 0x82},
+          Row{"30 03 00 00 00", 0x82}, Row{"30 06 00 03 'a/#' 00", 0x90}, Row{"f0 00", 0x82},
+          Row{"20 00", 0x82}, Row{"00 00", 0x81}, Row{"c1 00", 0x81}, Row{"30 ff ff ff 7f", 0x95},
           Row{"82 03 00 01 00", 0x82}, Row{"30 0a 00 01 't' 08 02 00 00 00 01 02", 0x81}}) {
         CAPTURE(row.bytes);
         Peer five(world), three(world);

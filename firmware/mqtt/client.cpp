@@ -126,10 +126,11 @@ bool Client::handle(const Header& header, std::string_view body) {
             break;
         case Type::puback:
         case Type::pubrec:
-        case Type::pubrel:
         case Type::pubcomp:
             on_ack(header.type, body);
             break;
+        case Type::pubrel:
+            return on_pubrel(body);
         case Type::subscribe:
             on_subscribe(body);
             break;
@@ -241,7 +242,6 @@ MaybeRefusal Client::check_will(const Connect& connect) const {
     if (!connect.will) return std::nullopt;
     const Will& will = *connect.will;
     const Limits& limits = broker_.limits();
-    if (will.qos == 2 && version_ == Version::v5) return Refusal{Code::no_qos, "will-qos", false};
     if (will.payload.size() > limits.mqtt_will_bytes)
         return Refusal{Code::too_large, "will-size", false};
     if (!check_topic_name(will.topic, limits.topic_bytes, limits.topic_levels))
@@ -306,7 +306,7 @@ void Client::accept_connect(const Connect& connect, bool present) {
         connack.receive_maximum = options.receive_maximum;
         connack.maximum_packet = static_cast<std::uint32_t>(limits.mqtt_packet_bytes);
         connack.alias_maximum = static_cast<std::uint16_t>(limits.mqtt_aliases);
-        connack.qos_1_at_most = connack.no_shared = true;
+        connack.no_shared = true;
         problem_info_ = connect.properties.request_problem != 0;
         most_packet_ = connect.properties.maximum_packet;
     }

@@ -81,6 +81,7 @@ private:
         MonoTime read;
         std::uint16_t id = 0;
         Code code = Code::success;
+        Type type = Type::puback;
     };
     struct Outgoing {
         MessagePtr message;
@@ -119,7 +120,11 @@ private:
     bool too_much_to_keep(const Message& message) const;
     bool store_and_route(const Publish& publish);
     void refuse_publish(const Publish& publish, const Refusal& refusal);
-    void acknowledge(std::uint16_t id, Code code, std::uint64_t entry);
+    void acknowledge(Type type, std::uint16_t id, Code code, std::uint64_t entry);
+    bool received_before(const Publish& publish);
+    bool on_pubrel(std::string_view body);
+    std::size_t unanswered() const;
+    MaybeRefusal check_quota(const Publish& publish) const;
     void release_ready(std::uint64_t upto);
     void on_ack(Type type, std::string_view body);
     void on_subscribe(std::string_view body);

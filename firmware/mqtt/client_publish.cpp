@@ -25,13 +25,12 @@ bool Client::on_publish(const Header& header, std::string_view body) {
     Publish publish;
     auto fault = read_publish(header, body, version_, publish);
     if (!fault) fault = resolve_alias(publish);
-    if (!fault && publish.qos == 2) fault = Refusal{Code::no_qos, "qos-2", false};
-    if (!fault && publish.qos == 1 && acks_.size() >= most)
-        fault = Refusal{Code::receive_maximum, "receive-maximum", false};
+    if (!fault) fault = check_quota(publish);
     if (fault) {
         protocol_fault(*fault);
         return true;
     }
+    if (publish.qos == 2 && received_before(publish)) return true;
     if (const auto refusal = check_publish(publish)) {
         broker_.stats().packet_in(Type::publish);
         refuse_publish(publish, *refusal);
@@ -41,6 +40,35 @@ bool Client::on_publish(const Header& header, std::string_view body) {
     broker_.stats().packet_in(Type::publish);
     broker_.stats().publish_in(publish.qos);
     if (publish.duplicate) broker_.stats().redelivered.add();
+    return true;
+}
+
+/// Publishes whose exchange is not over (v5 4.9).
+std::size_t Client::unanswered() const {
+    if (session_->received.empty()) return acks_.size();
+    std::size_t count = session_->received.size();
+    for (std::size_t i = 0; i < acks_.size(); ++i) count += acks_[i].type == Type::puback ? 1 : 0;
+    return count;
+}
+
+MaybeRefusal Client::check_quota(const Publish& publish) const {
+    if (publish.qos == 0) return std::nullopt;
+    if (publish.qos == 2 && session_->received.count(publish.id) != 0) return std::nullopt;
+    if (version_ == Version::v5 && unanswered() >= broker_.options().receive_maximum)
+        return Refusal{Code::receive_maximum, "receive-maximum", false};
+    if (session_->received.size() >= broker_.limits().mqtt_received_ids)
+        return Refusal{Code::receive_maximum, "qos2-ids", false};
+    return std::nullopt;
+}
+
+/// QoS 2, sent again: nothing is stored, the answer waits for the first one's commit.
+bool Client::received_before(const Publish& publish) {
+    const auto found = session_->received.find(publish.id);
+    if (found == session_->received.end()) return false;
+    broker_.stats().packet_in(Type::publish);
+    broker_.stats().repeated.add();
+    const auto entry = found->second > broker_.decided() ? found->second : 0;
+    acknowledge(Type::pubrec, publish.id, Code::success, entry);
     return true;
 }
 
@@ -78,7 +106,7 @@ void Client::refuse_publish(const Publish& publish, const Refusal& refusal) {
     broker_.stats().refused(refusal.reason);
     if (publish.qos == 0) return;
     if (version_ == Version::v3) return end(refusal.code, refusal.reason, true);
-    acknowledge(publish.id, refusal.code, 0);
+    acknowledge(publish.qos == 2 ? Type::pubrec : Type::puback, publish.id, refusal.code, 0);
 }
 
 /// Only what the log can take as a whole may be acknowledged.
@@ -109,12 +137,16 @@ bool Client::store_and_route(const Publish& publish) {
     how.duplicate = publish.duplicate;
     how.apart = broker_.parts().not_ingested(publish.topic);
     how.owed = broker_.owed(publish.topic, publish.qos, session_);
-    const bool stored = !how.apart || how.owed;
+    // The id of QoS 2 is on flash with its message.
+    const bool marked = publish.qos == 2 && session_->lasting;
+    const bool stored = !how.apart || how.owed || marked;
     how.awaited = stored && publish.qos > 0 && !(v5 && broker_.is_degraded());
     if (how.owed && too_much_to_keep(*message)) {
         refuse_publish(publish, {Code::quota, "payload-size", false});
         return true;
     }
+    const std::string mark = marked && how.awaited ? received_key(id_, publish.id) : std::string();
+    how.mark = mark;
     if (stored) {
         const auto pushed = broker_.ingest(id_, *message, how);
         if (pushed == IngestRing::Push::full) {
@@ -138,14 +170,16 @@ bool Client::store_and_route(const Publish& publish) {
     if (publish.qos == 0 || state_ != State::open) return true;
     auto code = stored || receivers > 0 ? Code::success : Code::no_subscribers;
     if (stored && !how.awaited) code = Code::quota;
-    acknowledge(publish.id, code, how.entry);
+    if (publish.qos == 2 && code < Code::unspecified)
+        session_->received.emplace(publish.id, how.entry);
+    acknowledge(publish.qos == 2 ? Type::pubrec : Type::puback, publish.id, code, how.entry);
     return true;
 }
 
 // --- acknowledgements, in the order their publishes came
 
-void Client::acknowledge(std::uint16_t id, Code code, std::uint64_t entry) {
-    acks_.push({entry, broker_.now(), id, code});
+void Client::acknowledge(Type type, std::uint16_t id, Code code, std::uint64_t entry) {
+    acks_.push({entry, broker_.now(), id, code, type});
     if (entry == 0) return release_ready(0);
     broker_.pace().published(sender_, broker_.options().receive_maximum);
     broker_.await(*this, entry);
@@ -158,9 +192,9 @@ void Client::release_ready(std::uint64_t upto) {
     while (!acks_.empty() && acks_.front().entry <= upto) {
         const PendingAck ack = acks_.front();
         acks_.pop();
-        append_ack(out_, version_, Type::puback, ack.id, ack.code);
-        broker_.stats().packet_out(Type::puback);
-        broker_.stats().acked(ack.code);
+        append_ack(out_, version_, ack.type, ack.id, ack.code);
+        broker_.stats().packet_out(ack.type);
+        if (ack.type != Type::pubcomp) broker_.stats().acked(ack.code);
         broker_.stats().ack_wait.record(std::chrono::duration<double>(now - ack.read).count());
         durable += ack.entry != 0 ? 1 : 0;
         any = true;
@@ -195,7 +229,8 @@ void Client::degraded() {
     if (state_ != State::open || version_ == Version::v3) return;
     std::uint32_t freed = 0;
     for (std::size_t i = 0; i < acks_.size(); ++i) {
-        if (acks_[i].entry == 0) continue;
+        if (acks_[i].entry == 0 || acks_[i].type == Type::pubcomp) continue;
+        if (acks_[i].type == Type::pubrec) broker_.drop_id(*session_, acks_[i].id);
         acks_[i].code = Code::quota;
         acks_[i].entry = 0;
         ++freed;
@@ -216,15 +251,36 @@ void Client::on_ack(Type type, std::string_view body) {
         if (!queue_.empty() || !session_->live) broker_.dirty(*this);
         return;
     }
-    // Nothing is sent or taken with QoS 2: every id of it is unknown.
+    // Nothing is sent with QoS 2: every id of it is unknown.
     broker_.stats().refused("unknown-id");
     if (type == Type::pubcomp) return;
-    const auto answer = type == Type::pubrec ? Type::pubrel : Type::pubcomp;
-    if (answer == Type::pubrel && version_ == Version::v3) return;
     std::string out;
-    append_ack(out, version_, answer, ack.id, Code::id_not_found);
-    broker_.stats().packet_out(answer);
+    append_ack(out, version_, Type::pubrel, ack.id, Code::id_not_found);
+    broker_.stats().packet_out(Type::pubrel);
     say(out);
+}
+
+/// False: there is no room to write that the id is free; it stays unread.
+bool Client::on_pubrel(std::string_view body) {
+    Ack ack;
+    if (const auto bad = read_ack(Type::pubrel, body, version_, ack)) {
+        protocol_fault(*bad);
+        return true;
+    }
+    if (session_->received.count(ack.id) == 0) {
+        broker_.stats().refused("unknown-id");
+        acknowledge(Type::pubcomp, ack.id, Code::id_not_found, 0);
+        return true;
+    }
+    std::uint64_t entry = 0;
+    if (!broker_.release_id(*session_, ack.id, entry)) {
+        broker_.stats().ring_full.add();
+        pause(Pause::ring);
+        broker_.stalled(*this);
+        return false;
+    }
+    acknowledge(Type::pubcomp, ack.id, Code::success, entry);
+    return true;
 }
 
 }  // namespace fog::mqtt

@@ -54,7 +54,6 @@ std::string connack_properties(const Connack& of) {
     if (of.session_expiry) put_id(out, Property::session_expiry), put32(out, *of.session_expiry);
     if (of.receive_maximum != 0xFFFF)
         put_id(out, Property::receive_maximum), put16(out, of.receive_maximum);
-    if (of.qos_1_at_most) put_id(out, Property::maximum_qos), put(out, 1);
     if (of.maximum_packet != 0)
         put_id(out, Property::maximum_packet), put32(out, of.maximum_packet);
     if (!of.assigned_id.empty()) put_id(out, Property::assigned_id), put_text(out, of.assigned_id);

@@ -23,7 +23,7 @@ struct Connack {
     std::optional<std::uint32_t> session_expiry;  // where it differs from what was asked
     std::optional<std::uint16_t> server_keep_alive;
     std::string_view assigned_id, reason;
-    bool qos_1_at_most = false, no_shared = false;
+    bool no_shared = false;
     std::uint64_t missed = 0, missed_from = 0;  // user properties fogline-missed, fogline-from
 };
 void append_connack(std::string& out, Version version, const Connack& connack);

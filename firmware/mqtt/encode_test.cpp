@@ -31,12 +31,12 @@ TEST_CASE("connack: bytes of both versions") {
     connack.receive_maximum = 500;
     connack.alias_maximum = 32;
     connack.maximum_packet = 4U << 20U;
-    connack.qos_1_at_most = connack.no_shared = true;
+    connack.no_shared = true;
     connack.session_expiry = 0;
     connack.server_keep_alive = 1200;
     connack.assigned_id = "auto-1";
     append_connack(out, Version::v5, connack);
-    CHECK(out == wire("20 23 00 00 20 11 00 00 00 00 21 01 f4 24 01 27 00 40 00 00 12 00 06 "
+    CHECK(out == wire("20 21 00 00 1e 11 00 00 00 00 21 01 f4 27 00 40 00 00 12 00 06 "
                       "'auto-1' 22 00 20 2a 00 13 04 b0"));
     out.clear();
     connack = {};

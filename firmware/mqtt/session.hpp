@@ -5,7 +5,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -65,7 +64,8 @@ struct Session {
     std::map<std::string, std::unique_ptr<Subscription>, std::less<>> subscriptions;
     std::vector<InFlight> in_flight;
     std::uint16_t next_id = 0;
-    std::set<std::uint16_t> received;  // ids of QoS 2 between PUBLISH and PUBREL
+    // Ids of QoS 2 between PUBLISH and PUBREL, with the ring entry of the PUBLISH.
+    std::map<std::uint16_t, std::uint64_t> received;
 
     // of one that lasts
     Seq reached;                  // every record up to here was sent, is in flight or is not owed

@@ -380,6 +380,39 @@ TEST_CASE("session: a will with delay waits, and its client's return cancels it"
     CHECK(watch.got() == wire("30 08 00 03 'w/t' 'bye'"));
 }
 
+TEST_CASE("session: ids of QoS 2 outlive connection and daemon, in one commit with the message") {
+    Lasting on;
+    {
+        Peer dev(on.world);
+        connect_v5(dev, "d");
+        dev.send("34 09 00 03 'a/b' 00 05 00 'x' 34 0b 00 05 'free/' 00 06 00 'y'");
+        on.process();
+        CHECK(dev.got() == wire("50 02 00 05 50 02 00 06"));
+        CHECK(on.kept.count("mqtt.qos2/5/d") == 1);
+        dev.cut();
+    }
+    on.restart();
+    const auto before = on.world.ring.items.size();
+    Peer again(on.world);
+    connect_v5(again, "d");
+    CHECK(again.send("3c 09 00 03 'a/b' 00 05 00 'x'") == wire("50 02 00 05"));
+    CHECK(on.world.ring.items.size() == before);
+    // PUBCOMP waits until it is on flash that the id is free.
+    CHECK(again.send("62 02 00 05 62 02 00 06").empty());
+    on.process();
+    CHECK(again.got() == wire("70 02 00 05 70 02 00 06"));
+    CHECK(on.kept.count("mqtt.qos2/5/d") == 0);
+    // What was refused after its connection was gone is new when it comes again.
+    again.send("34 09 00 03 'a/b' 00 07 00 'z'");
+    again.cut();
+    on.world.commit(on.world.ring.items.size(), {on.world.ring.items.size()});
+    Peer third(on.world);
+    connect_v5(third, "d");
+    const auto count = on.world.ring.items.size();
+    third.send("3c 09 00 03 'a/b' 00 07 00 'z'");
+    CHECK(on.world.ring.items.size() == count + 1);
+}
+
 TEST_CASE("session rows: what was written is read, anything else refused") {
     Session session;
     session.identity = "token …ab12";

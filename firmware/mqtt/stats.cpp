@@ -28,6 +28,8 @@ Stats::Stats(Metrics& metrics)
                                 "times a connection was not read, by cause")),
       missed(metrics.counter("fogline_mqtt_session_missed_total", {},
                              "records that sessions were owed at most and the log has lost")),
+      repeated(metrics.counter("fogline_mqtt_duplicates_total", {},
+                               "publishes of QoS 2 sent again, not stored again")),
       sessions_expired(metrics.counter("fogline_mqtt_sessions_expired_total", {},
                                        "sessions whose clients did not come back in time")),
       clients_v3(metrics.gauge("fogline_mqtt_clients", "version=\"3.1.1\",transport=\"tcp\"",

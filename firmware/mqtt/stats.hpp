@@ -28,7 +28,7 @@ public:
     void publish_out(unsigned qos) { publish_out_[qos]->add(); }
 
     Counter &bytes_in, &bytes_out, &expired, &redelivered, &takeovers, &hurried, &ring_full,
-        &missed, &sessions_expired;
+        &missed, &repeated, &sessions_expired;
     Gauge &clients_v3, &clients_v5, &subscriptions, &retained, &retained_bytes, &waiting_acks;
     Gauge &sessions_here, &sessions_away, &catching_up;
     Histogram& ack_wait;

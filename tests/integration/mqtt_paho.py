@@ -72,6 +72,8 @@ assert sub.get("message") == (f"{ROOT}/kept", "old", 1, 1)
 for qos in (0, 1):
     pub.publish(f"{ROOT}/live", f"qos{qos}", qos)
     assert sub.get("message") == (f"{ROOT}/live", f"qos{qos}", qos, 0)
+pub.publish(f"{ROOT}/live", "qos2", 2)  # is heard with QoS 1
+assert sub.get("message") == (f"{ROOT}/live", "qos2", 1, 0)
 sub.leave()
 
 dying = Far("dying", will=(f"{ROOT}/will", "bye", 1, False))
