@@ -94,9 +94,10 @@ Result<bool> fill_series(const ApiParts& parts, PointId point, WallTime from, Wa
         series.add_gap(to_ms(from), to_ms(window->from),
                        window->cut ? "too much to read at once" : "the log begins later");
     for (Seq at = window->after;;) {
-        auto slice = (*history)->samples(point, at, window->upto);
+        auto slice = (*history)->visit(point, at, window->upto, [&](const Record& record) {
+            add_record(series, record, parts);
+        });
         if (!slice) return std::move(slice).error();
-        for (const Record& record : slice->records) add_record(series, record, parts);
         at = slice->last;
         if (slice->end) return !window->cut;
     }

@@ -35,9 +35,7 @@ Result<Seq> begin_of(const ApiParts& parts, std::string_view text) {
     if (!from) return bad_parameter("from", "must be a time, 2026-11-21T16:40:00Z");
     auto history = parts.store.open_history();
     if (!history) return std::move(history).error();
-    const auto window = (*history)->window(*from, parts.clock.wall(), UINT64_MAX, {});
-    if (!window) return window.error();
-    return window->after;
+    return (*history)->before(*from);
 }
 
 Result<Asked> read_query(const ApiParts& parts, const Request& request, Seq committed) {

@@ -42,12 +42,14 @@ void add_log(JsonOut& out, const ApiParts& parts) {
             .member("records", lane.records)
             .member("bytes", lane.bytes)
             .member("budget", lane.budget)
+            .member("segments", lane.segments)
+            .member("tail_rows", lane.tail_rows)
             .member("hours_until_full", lane.hours_until_full)
             .close();
     }
     out.close().key("written_bytes").open();
-    static constexpr std::string_view kCauses[] = {"commit", "checkpoint", "other"};
-    for (std::size_t i = 0; i < kWearCauses; ++i) out.member(kCauses[i], status.wear[i]);
+    for (std::size_t i = 0; i < kWearCauses; ++i)
+        out.member(to_text(static_cast<WearCause>(i)), status.wear[i]);
     out.close().close();
 }
 

@@ -242,20 +242,12 @@ void encode_block(Lane lane, std::span<const Record* const> records,
     pack.fixed(crc32c(std::span(out).subspan(start)));
 }
 
-Result<Block> decode_block(std::span<const std::byte> bytes, PointId only) {
-    auto opened = open_block(bytes);
-    if (!opened) return std::move(opened).error();
-    Unpacker in = opened->rest;
-    const std::size_t n = opened->span.count;
-    Block block;
-    block.lane = opened->span.lane;
-    Columns c;
-    if (!get_column(in, n, c.seqs) || !get_column(in, n, c.points))
-        return bad("columns do not decode");
-    const bool all = only.value == 0;
-    const auto wanted =
-        all ? n : static_cast<std::size_t>(std::ranges::count(c.points, only.value));
-    if (!all && wanted == 0) return block;
+namespace {
+
+/// Everything behind the numbers and points of a block whose wanted records are visited.
+Result<void> visit_columns(const Opened& opened, Unpacker in, Columns& c, const BlockWanted& wanted,
+                           const RecordVisit& visit) {
+    const std::size_t n = opened.span.count;
     if (!read_columns(in, n, c)) return bad("columns do not decode");
     std::uint64_t text_bytes = 0;
     for (const auto length : c.lengths) {
@@ -264,22 +256,19 @@ Result<Block> decode_block(std::span<const std::byte> bytes, PointId only) {
     }
     Unpacker texts(in.raw(text_bytes));
     if (!in.ok()) return bad("texts longer than the block");
-
-    block.head.assign(opened->head.begin(), opened->head.end());
-    block.records.reserve(wanted);
-    Record other;
+    Record record;
+    record.lane = opened.span.lane;
     std::size_t number = 0, length = 0, source = 0;
     for (std::size_t i = 0; i < n; ++i) {
         if (!plausible(c, i)) return bad("a field is out of range");
-        Record& record = all || c.points[i] == only.value ? block.records.emplace_back() : other;
         record.seq.value = c.seqs[i];
-        record.lane = block.lane;
         record.sinks = static_cast<std::uint16_t>(c.sinks[i]);
         Sample& sample = record.sample();
         sample.point.value = static_cast<std::uint32_t>(c.points[i]);
         sample.received =
             MonoTime{std::chrono::nanoseconds{static_cast<std::int64_t>(c.received[i])}};
         sample.boot.value = static_cast<std::uint32_t>(c.boots[i]);
+        sample.source_time = WallTime{};
         if (c.sourced[i] != 0)
             sample.source_time =
                 WallTime{std::chrono::nanoseconds{static_cast<std::int64_t>(c.sources[source++])}};
@@ -287,9 +276,55 @@ Result<Block> decode_block(std::span<const std::byte> bytes, PointId only) {
         sample.flags = static_cast<std::uint16_t>(c.flags[i]);
         if (!read_value(c.forms[i], c.numbers, number, c.lengths, length, texts, in, sample.value))
             return bad("a value does not decode");
+        if (wanted.has(c.seqs[i], c.points[i])) visit(record);
     }
-    if (!in.empty() || (n > 0 && c.seqs.back() != opened->span.last.value))
+    if (!in.empty() || (n > 0 && c.seqs.back() != opened.span.last.value))
         return bad("ends in the wrong place");
+    return {};
+}
+
+Result<void> visit_opened(const Opened& opened, const BlockWanted& wanted,
+                          const RecordVisit& visit) {
+    Unpacker in = opened.rest;
+    const std::size_t n = opened.span.count;
+    Columns c;
+    if (!get_column(in, n, c.seqs) || !get_column(in, n, c.points))
+        return bad("columns do not decode");
+    bool any = wanted.all();
+    for (std::size_t i = 0; i < n && !any; ++i) any = wanted.has(c.seqs[i], c.points[i]);
+    return any ? visit_columns(opened, in, c, wanted, visit) : Result<void>{};
+}
+
+}  // namespace
+
+Result<void> visit_block(std::span<const std::byte> bytes, const BlockWanted& wanted,
+                         const RecordVisit& visit) {
+    auto opened = open_block(bytes);
+    if (!opened) return std::move(opened).error();
+    return visit_opened(*opened, wanted, visit);
+}
+
+Result<void> block_index(std::span<const std::byte> bytes, std::vector<std::uint64_t>& seqs,
+                         std::vector<std::uint64_t>& points) {
+    auto opened = open_block(bytes);
+    if (!opened) return std::move(opened).error();
+    const std::size_t n = opened->span.count;
+    if (get_column(opened->rest, n, seqs) && get_column(opened->rest, n, points)) return {};
+    return bad("columns do not decode");
+}
+
+Result<Block> decode_block(std::span<const std::byte> bytes, PointId only) {
+    auto opened = open_block(bytes);
+    if (!opened) return std::move(opened).error();
+    Block block;
+    block.lane = opened->span.lane;
+    block.head.assign(opened->head.begin(), opened->head.end());
+    BlockWanted wanted;
+    if (only.value != 0) wanted.first_point = wanted.last_point = only.value;
+    if (wanted.all()) block.records.reserve(std::min<std::uint64_t>(opened->span.count, 4'096));
+    auto done = visit_opened(*opened, wanted,
+                             [&](Record& record) { block.records.push_back(std::move(record)); });
+    if (!done) return std::move(done).error();
     return block;
 }
 

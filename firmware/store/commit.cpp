@@ -42,13 +42,13 @@ std::uint64_t written_by_thread() {
     return got == 2 ? written : 0;
 }
 
-std::uint64_t pages_written(sqlite3* db) {
+}  // namespace
+
+std::uint64_t LogWriter::pages_written() const {
     int now = 0, high = 0;
-    sqlite3_db_status(db, SQLITE_DBSTATUS_CACHE_WRITE, &now, &high, 0);
+    sqlite3_db_status(db_.raw(), SQLITE_DBSTATUS_CACHE_WRITE, &now, &high, 0);
     return static_cast<std::uint64_t>(now);
 }
-
-}  // namespace
 
 std::uint64_t row_cost(std::uint64_t payload) {
     constexpr std::uint64_t kLocal = 4061, kKept = 489, kOverflow = 4092, kPage = kPageBytes;
@@ -112,10 +112,10 @@ Result<sqlite::Statement*> LogWriter::statement(std::string_view sql) {
 Result<void> LogWriter::commit(const Work& work, SeqSource& seqs) {
     std::uint64_t pressure = 0;
     for (int attempt = 0;; ++attempt) {
-        const auto pages = pages_written(db_.raw());
+        const auto pages = pages_written();
         auto done = try_commit(work, seqs, pressure);
         if (done) {
-            after_commit(pages);
+            after_commit(pages, WearCause::commit);
             return done;
         }
         damaged_ = damaged_ || sqlite::is_damage(db_.code());
@@ -265,11 +265,16 @@ Result<void> LogWriter::write_records(Memory& now, Packed& packed) {
             !done)
             return done;
         LaneStock& stock = now.stock[lane];
-        if (stock.tail_rows == 0) stock.tail_from = records.front()->seq;
+        if (stock.tail_rows == 0) {
+            stock.tail_from = records.front()->seq;
+            stock.tail_since = now.state.mono;
+        }
         ++stock.tail_rows;
         stock.tail_newest = records.back()->seq;
         stock.records += records.size();
         stock.bytes += row_cost(data.size());
+        stock.tail_bytes += data.size();
+        note_groups(lane, records);
     }
     return packed.samples[order.back()].empty() ? write_snapshot(now) : Result<void>{};
 }
@@ -352,23 +357,26 @@ Result<void> LogWriter::add_hole(const Hole& hole, int lane, bool touching) {
         lane);
 }
 
-void LogWriter::after_commit(std::uint64_t pages_before) {
-    auto& wear = memory_.state.wear;
-    wear[static_cast<std::size_t>(WearCause::commit)] +=
-        (pages_written(db_.raw()) - pages_before) * kFramePages;
+void LogWriter::after_commit(std::uint64_t pages_before, WearCause cause) {
+    memory_.state.wear[static_cast<std::size_t>(cause)] +=
+        (pages_written() - pages_before) * kFramePages;
     wal_high_ = std::max(wal_high_, wal_pages_);
     if (wal_pages_ < wal_tried_) wal_tried_ = 0;  // the WAL began anew
     if (wal_pages_ >= wal_limit_ + wal_tried_) checkpoint();
+    count_day();
+}
+
+/// Keeps what was written day by day; the day is the wall clock's.
+void LogWriter::count_day() {
+    const auto& wear = memory_.state.wear;
     const std::int64_t day = options_.clock->wall().time_since_epoch().count() / kNanosPerDay;
     if (day == wear_day_) return;
-    static constexpr std::array<const char*, kWearCauses> kNames = {"commit", "checkpoint",
-                                                                    "other"};
     for (std::size_t cause = 0; cause < kWearCauses; ++cause) {
         // A failure here costs one day's figure of a statistic; the commit itself is safe.
-        auto ignored =
-            run("INSERT INTO wear VALUES(?, ?, ?) ON CONFLICT DO UPDATE SET bytes = bytes + "
-                "excluded.bytes",
-                wear_day_, kNames[cause], wear[cause] - wear_written_[cause]);
+        auto ignored = run(
+            "INSERT INTO wear VALUES(?, ?, ?) ON CONFLICT DO UPDATE SET bytes = bytes + "
+            "excluded.bytes",
+            wear_day_, to_text(static_cast<WearCause>(cause)), wear[cause] - wear_written_[cause]);
         (void)ignored;
     }
     wear_day_ = day;
@@ -401,49 +409,6 @@ Result<void> LogWriter::change(const std::function<Result<void>(LogMemory&)>& ed
     return {};
 }
 
-Result<std::vector<PointRow>> LogWriter::points() {
-    auto rows =
-        statement("SELECT id, device, point, unit, diagnostic, data FROM point ORDER BY id");
-    if (!rows) return std::move(rows).error();
-    std::vector<PointRow> out;
-    for ((*rows)->reset();;) {
-        auto row = (*rows)->row();
-        if (!row) return std::move(row).error();
-        if (!*row) return out;
-        out.push_back({PointId{static_cast<std::uint32_t>((*rows)->integer(0))},
-                       std::string((*rows)->text(1)), std::string((*rows)->text(2)),
-                       std::string((*rows)->text(3)), (*rows)->integer(4) != 0, (*rows)->bytes(5)});
-    }
-}
-
-Result<std::vector<DeviceRow>> LogWriter::devices() {
-    auto rows = statement("SELECT id, key, name, data FROM device ORDER BY id");
-    if (!rows) return std::move(rows).error();
-    std::vector<DeviceRow> out;
-    for ((*rows)->reset();;) {
-        auto row = (*rows)->row();
-        if (!row) return std::move(row).error();
-        if (!*row) return out;
-        out.push_back({std::string((*rows)->text(0)), std::string((*rows)->text(1)),
-                       std::string((*rows)->text(2)), (*rows)->bytes(3)});
-    }
-}
-
-Result<std::vector<StateWrite>> LogWriter::state_rows(std::string_view prefix) {
-    auto rows = statement("SELECT key, value FROM state WHERE key >= ? ORDER BY key");
-    if (!rows) return std::move(rows).error();
-    std::vector<StateWrite> out;
-    (*rows)->with(prefix);
-    for (;;) {
-        auto row = (*rows)->row();
-        if (!row) return std::move(row).error();
-        if (!*row || (*rows)->text(0).substr(0, prefix.size()) != prefix) break;
-        out.push_back({std::string((*rows)->text(0)), (*rows)->bytes(1)});
-    }
-    (*rows)->reset();
-    return out;
-}
-
 Result<void> LogWriter::close(Seq next) {
     auto done = change([&](LogMemory& now) -> Result<void> {
         now.state.boot = boot_;
@@ -455,38 +420,6 @@ Result<void> LogWriter::close(Seq next) {
     if (done)
         sqlite3_wal_checkpoint_v2(db_.raw(), nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
     return done;
-}
-
-StoreStatus LogWriter::status() const {
-    StoreStatus out;
-    const double hours =
-        std::chrono::duration<double, std::ratio<3600>>(options_.clock->mono() - opened_at_)
-            .count();
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-        const LaneStock& stock = memory_.stock[lane];
-        LaneStatus& to = out.lanes[lane];
-        to.records = stock.records;
-        to.bytes = stock.bytes;
-        to.budget = usable_bytes_ / 100 * options_.share_percent[lane];
-        const bool tail = stock.tail_rows > 0, events = stock.events > 0;
-        to.oldest = tail && events ? std::min(stock.tail_from, stock.event_from)
-                    : tail         ? stock.tail_from
-                    : events       ? stock.event_from
-                                   : Seq{};
-        to.history_trimmed = memory_.state.trimmed[lane];
-        const double rate = hours > 0.001 ? static_cast<double>(added_[lane]) / hours : 0;
-        const double room = static_cast<double>(to.budget) - static_cast<double>(to.bytes);
-        if (rate > 0) to.hours_until_full = std::max(0.0, room / rate);
-    }
-    out.committed = memory_.state.committed;
-    out.ring_entry = memory_.state.ring_entry;
-    out.commits = commits_;
-    out.database_bytes = page_count_ * static_cast<std::uint64_t>(kPageBytes);
-    out.wal_bytes = static_cast<std::uint64_t>(wal_high_) * kFramePages;
-    out.max_bytes = options_.max_bytes;
-    out.alarm_reserve_full = memory_.alarm_reserve_full;
-    out.wear = memory_.state.wear;
-    return out;
 }
 
 }  // namespace fog

@@ -115,6 +115,8 @@ TEST_CASE("crash: after SIGKILL everything committed is there once and no number
     Fixture f;
     f.options.linger = std::chrono::milliseconds{1};
     f.options.max_bytes = 64U << 20U;
+    f.options.seal_bytes = 2'000;  // every few commits
+    f.options.seal_group_bytes = 1;
     std::mt19937 random(2026);
     std::uint64_t highest = 0, committed = 0;
     for (int round = 0; round < 25; ++round) {

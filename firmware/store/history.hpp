@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,19 +26,31 @@ public:
         Seq upto;          // and no further
         bool cut = false;  // more than `most` samples lie in it: only the newest are
         WallTime from{};   // what is before this is not in the window; epoch = nothing is
-        std::uint64_t looked_at = 0;  // samples of all points in the window, about
+        std::uint64_t looked_at = 0;  // what reading it costs, in samples to be decoded, about
     };
     /// Samples received in [from, to], late ones up to `late` after it too.
     virtual Result<Window> window(WallTime from, WallTime to, std::uint64_t most,
                                   std::chrono::seconds late) = 0;
+
+    /// What was received from this time on has higher numbers than this. Exact within a commit.
+    virtual Result<Seq> before(WallTime time) = 0;
+
+    struct Slice {
+        Seq last;          // read up to here
+        bool end = false;  // of the window
+    };
+    /// Visits the next slice of a window of one point: a bounded number of blocks. Ascending within
+    /// a lane; a point that changed lanes comes lane by lane.
+    virtual Result<Slice> visit(PointId point, Seq after, Seq upto,
+                                const std::function<void(const Record&)>& each) = 0;
 
     struct Samples {
         std::vector<Record> records;  // of the point, ascending by seq
         Seq last;                     // read up to here
         bool end = false;             // of the window
     };
-    /// The next slice of a window: a bounded number of rows.
-    virtual Result<Samples> samples(PointId point, Seq after, Seq upto) = 0;
+    /// visit(), kept.
+    Result<Samples> samples(PointId point, Seq after, Seq upto);
 
     struct EventQuery {
         Seq before;  // 0 = from the newest on

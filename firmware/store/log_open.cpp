@@ -20,8 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t kWholeCheck = 64U << 20U;  // larger files: small tables and newest blocks
-constexpr int kNewestBlocks = 64;
 constexpr std::uint64_t kNumbers = 1ULL << SeqSource::kGenerationShift;
 
 std::uint64_t random_u64() {
@@ -76,33 +74,6 @@ Result<void> set_pragmas(sqlite::Connection& db, const StoreOptions& options) {
     return db.exec(("PRAGMA max_page_count = " + std::to_string(pages)).c_str());
 }
 
-/// What is wrong with the database, empty if nothing was found.
-Result<std::string> find_damage(sqlite::Connection& db, const fs::path& path) {
-    std::error_code ignored;
-    const bool whole = fs::file_size(path, ignored) <= kWholeCheck;
-    const auto ask = [&](const std::string& check) -> std::string {
-        auto answer = db.text(check);
-        if (!answer) return answer.error().what;
-        return *answer == "ok" ? std::string() : *answer;
-    };
-    if (whole)
-        if (auto wrong = ask("PRAGMA quick_check(1)"); !wrong.empty()) return wrong;
-    if (!whole)
-        for (const char* table :
-             {"meta", "snapshot", "dead", "hole", "boot", "boot_span", "point", "device", "state"})
-            if (auto wrong = ask("PRAGMA quick_check(" + std::string(table) + ")"); !wrong.empty())
-                return wrong;
-    auto rows = db.prepare("SELECT data FROM tail ORDER BY first_seq DESC LIMIT ?");
-    if (!rows) return std::move(rows).error();
-    rows->with(whole ? -1 : kNewestBlocks);
-    for (;;) {
-        auto row = rows->row();
-        if (!row) return row.error().what;
-        if (!*row) return std::string();
-        if (auto span = peek_block(rows->blob(0)); !span) return span.error().what;
-    }
-}
-
 /// Keeps one damaged log aside, with its WAL under the names SQLite looks for.
 Result<fs::path> set_aside(const fs::path& path) {
     const fs::path aside = path.parent_path() / "log.corrupt";
@@ -132,6 +103,23 @@ Result<void> load_stock(sqlite::Connection& db, LogMemory& memory) {
         stock.tail_newest.value = tail->number(2);
         stock.records += tail->number(3);
         stock.bytes += row_cost(tail->number(4));
+        stock.tail_bytes += tail->number(4);
+    }
+    auto segments = db.prepare(
+        "SELECT lane, first_seq, last_seq, number, n, bytes FROM segment ORDER BY lane, last_seq");
+    if (!segments) return std::move(segments).error();
+    for (;;) {
+        auto row = segments->row();
+        if (!row) return std::move(row).error();
+        if (!*row) break;
+        const auto lane = segments->number(0);
+        if (lane >= kLanes) continue;
+        LaneStock& stock = memory.stock[lane];
+        if (stock.segments++ == 0) stock.segment_from.value = segments->number(1);
+        stock.tail_newest.value = std::max(stock.tail_newest.value, segments->number(2));
+        memory.segment_number = std::max(memory.segment_number, segments->number(3));
+        stock.records += segments->number(4);
+        stock.bytes += segments->number(5);
     }
     auto events =
         db.prepare("SELECT lane, seq, length(data) + length(CAST(subject AS BLOB)) FROM event");
@@ -279,6 +267,7 @@ Result<bool> never_founded(sqlite::Connection& db) {
     if (*epoch != 0) return false;
     auto rows = db.number(
         "SELECT (SELECT count(*) FROM tail) + (SELECT count(*) FROM event) + "
+        "(SELECT count(*) FROM segment) + "
         "(SELECT count(*) FROM snapshot)");
     if (!rows) return std::move(rows).error();
     if (*rows == 0) return true;

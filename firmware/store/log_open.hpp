@@ -1,6 +1,8 @@
 #pragma once
 
+#include <filesystem>
 #include <memory>
+#include <string>
 
 #include "firmware/store/log_writer.hpp"
 #include "firmware/store/sqlite.hpp"
@@ -19,6 +21,9 @@ struct OpenedLog {
 /// Opens, checks, migrates; replaces what is damaged; starts numbering and this boot.
 /// Blocks: on the disk, with a whole check after an unclean stop.
 Result<OpenedLog> open_log(const StoreOptions& options);
+
+/// What is wrong with the database at `path`, empty if nothing was found.
+Result<std::string> find_damage(sqlite::Connection& db, const std::filesystem::path& path);
 
 /// What could be read of a damaged log.
 struct Salvage {

@@ -16,6 +16,9 @@ namespace {
 constexpr int kRowsBack = 4;
 constexpr std::size_t kRowsAtOnce = 2'000;  // looked at in one read transaction
 constexpr std::size_t kEventsAtOnce = 5'000;
+constexpr std::size_t kWindow = 4'096;  // records of a segment kept decoded, at least
+constexpr std::size_t kWindows = 48;    // of a large one at most
+constexpr std::size_t kSmallRead = 64;  // for less a window is not worth it
 
 bool wants(std::uint8_t mask, std::int64_t lane) {
     return lane >= 0 && lane < static_cast<std::int64_t>(kLanes) &&
@@ -124,11 +127,67 @@ Result<LogScan> LogScan::open(const std::filesystem::path& path,
 
 Result<sqlite::Statement*> LogScan::cached(sqlite::Statement& slot, const char* sql) {
     if (slot.raw() == nullptr) {
-        auto prepared = db_.prepare(sql);
+        auto prepared = db_->prepare(sql);
         if (!prepared) return std::move(prepared).error();
         slot = std::move(*prepared);
     }
     return &slot;
+}
+
+/// How far the lane's segments were read; `upto` where none is left.
+Result<LogScan::Reach> LogScan::read_sealed(Lane lane, Seq after, Seq upto, std::size_t most,
+                                            Page& page, std::vector<Record>& out) {
+    Window& window = windows_[static_cast<std::size_t>(lane)];
+    for (std::size_t left = most; left > 0;) {
+        auto head = segments_.next(lane, after);
+        if (!head) return std::move(head).error();
+        if (!*head || (*head)->first > upto) return Reach{upto, true};
+        const bool here =
+            window.segment == (*head)->number && window.after <= after && after < window.upto;
+        if (!here)
+            if (auto done = fill(window, **head, after, most, page); !done)
+                return std::move(done).error();
+        auto record = std::upper_bound(window.records.begin(), window.records.end(), after,
+                                       [](Seq seq, const Record& one) { return seq < one.seq; });
+        for (; record != window.records.end() && left > 0 && record->seq <= upto; ++record, --left)
+            out.push_back(*record);
+        if (record != window.records.end()) {
+            if (record->seq > upto) return Reach{upto, true};
+            return Reach{out.back().seq, false};
+        }
+        after = window.upto;
+        if (after >= upto) return Reach{upto, true};
+    }
+    return Reach{after, false};
+}
+
+/// Decodes the records of the segment that come after `after`, as many as are worth it.
+Result<void> LogScan::fill(Window& window, const SegmentHead& head, Seq after, std::size_t most,
+                           Page& page) {
+    window = {};
+    auto numbers = segments_.numbers(head, after, page.damaged_rows);
+    if (!numbers) return std::move(numbers).error();
+    const std::size_t count =
+        most < kSmallRead ? most : std::max<std::size_t>({most, kWindow, head.n / kWindows});
+    BlockWanted wanted;
+    wanted.after = after;
+    wanted.upto = head.last;
+    if (numbers->size() > count) {
+        const auto last = numbers->begin() + static_cast<std::ptrdiff_t>(count - 1);
+        std::nth_element(numbers->begin(), last, numbers->end());
+        wanted.upto.value = *last;
+    }
+    window.records.reserve(std::min(count, numbers->size()));
+    std::uint64_t again = 0;  // damage was counted above
+    auto done = segments_.visit(
+        head, wanted, [&](Record& record) { window.records.push_back(std::move(record)); }, again);
+    if (!done) return done;
+    std::sort(window.records.begin(), window.records.end(),
+              [](const Record& a, const Record& b) { return a.seq < b.seq; });
+    window.segment = head.number;
+    window.after = after;
+    window.upto = wanted.upto;
+    return {};
 }
 
 /// How far the tail was read: every row of a wanted lane that begins up to there is in the page.
@@ -228,12 +287,25 @@ Result<LogScan::Page> LogScan::read(Seq after, Seq upto, std::size_t most, std::
     page.last = after;
     page.at_end = end >= head && after >= end;
     if (after >= end || most == 0) return page;
-    auto tail = read_tail(after, end, most, mask, page);
+    // A lane's segments are older than its tail: as far as those were read, all was.
+    std::vector<Record> sealed;
+    Seq reach = end;
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+        if (!wants(mask, static_cast<std::int64_t>(lane)) ||
+            published_->tail_newest(static_cast<Lane>(lane)) <= after)
+            continue;
+        auto some = read_sealed(static_cast<Lane>(lane), after, reach, most, page, sealed);
+        if (!some) return std::move(some).error();
+        reach = std::min(reach, some->seq);
+    }
+    auto tail = read_tail(after, reach, most, mask, page);
     if (!tail) return std::move(tail).error();
     std::vector<Record> events;
     auto event = read_events(after, tail->seq, most, mask, events);
     if (!event) return std::move(event).error();
 
+    page.records.insert(page.records.end(), std::make_move_iterator(sealed.begin()),
+                        std::make_move_iterator(sealed.end()));
     const auto by_seq = [](const Record& a, const Record& b) { return a.seq < b.seq; };
     page.records.insert(page.records.end(), std::make_move_iterator(events.begin()),
                         std::make_move_iterator(events.end()));
@@ -247,7 +319,10 @@ Result<LogScan::Page> LogScan::read(Seq after, Seq upto, std::size_t most, std::
         page.last = page.records.back().seq;
     }
     page.at_end = page.last >= head;
-    if (page.at_end) decoded_.clear();
+    if (page.at_end) {
+        decoded_.clear();
+        windows_.fill({});
+    }
     return page;
 }
 
@@ -287,9 +362,12 @@ Result<std::vector<Missing>> LogScan::missing(Seq after, Seq upto, std::uint8_t 
 }
 
 Result<Seq> LogScan::first() {
-    auto first = cached(first_,
-                        "SELECT min(s) FROM (SELECT min(first_seq) AS s FROM tail UNION ALL "
-                        "SELECT min(seq) FROM event)");
+    auto first =
+        cached(first_,
+               "SELECT min(s) FROM (SELECT min(first_seq) AS s FROM tail UNION ALL "
+               "SELECT min(seq) FROM event UNION ALL SELECT (SELECT first_seq FROM segment "
+               "WHERE lane = l ORDER BY last_seq LIMIT 1) FROM (SELECT 0 AS l UNION ALL "
+               "SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3))");
     if (!first) return std::move(first).error();
     auto row = (*first)->with().row();
     if (!row) return std::move(row).error();
@@ -299,7 +377,7 @@ Result<Seq> LogScan::first() {
 }
 
 Result<std::uint64_t> LogScan::epoch() {
-    return get_meta(db_, "epoch");
+    return get_meta(*db_, "epoch");
 }
 
 Result<std::unique_ptr<LogReader>> open_log_reader(const std::filesystem::path& path,

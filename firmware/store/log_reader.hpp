@@ -12,6 +12,7 @@
 
 #include "firmware/core/log_access.hpp"
 #include "firmware/store/log_state.hpp"
+#include "firmware/store/segment.hpp"
 #include "firmware/store/sqlite.hpp"
 
 namespace fog {
@@ -68,24 +69,39 @@ public:
     Result<std::vector<Missing>> missing(Seq after, Seq upto, std::uint8_t lane_mask);
     Result<Seq> first();
     Result<std::uint64_t> epoch();
-    sqlite::Connection& db() { return db_; }
+    sqlite::Connection& db() { return *db_; }
 
 private:
     LogScan(sqlite::Connection db, std::shared_ptr<const Published> published)
-        : db_(std::move(db)), published_(std::move(published)) {}
+        : db_(std::make_unique<sqlite::Connection>(std::move(db))),
+          segments_(*db_),
+          published_(std::move(published)) {}
     Result<sqlite::Statement*> cached(sqlite::Statement& slot, const char* sql);
     struct Reach {
         Seq seq;
         bool all;
     };
+    /// A stretch of a segment, decoded and by number: pages are smaller than segments.
+    struct Window {
+        std::uint64_t segment = 0;
+        Seq after;
+        Seq upto;
+        std::vector<Record> records;
+    };
+    Result<Reach> read_sealed(Lane lane, Seq after, Seq upto, std::size_t most, Page& page,
+                              std::vector<Record>& out);
+    Result<void> fill(Window& window, const SegmentHead& head, Seq after, std::size_t most,
+                      Page& page);
     Result<Reach> read_tail(Seq after, Seq upto, std::size_t most, std::uint8_t mask, Page& page);
     Result<Reach> read_events(Seq after, Seq upto, std::size_t most, std::uint8_t mask,
                               std::vector<Record>& out);
 
     std::shared_ptr<const std::vector<Record>> decoded(Seq first, std::span<const std::byte> data);
 
-    sqlite::Connection db_;
+    std::unique_ptr<sqlite::Connection> db_;
+    SegmentRows segments_;
     std::shared_ptr<const Published> published_;
+    std::array<Window, kLanes> windows_;
     std::vector<std::pair<Seq, std::shared_ptr<const std::vector<Record>>>> decoded_;
     sqlite::Statement start_, rows_, events_, holes_, first_;
 };

@@ -8,7 +8,8 @@
 namespace fog {
 namespace {
 
-constexpr std::uint8_t kVersion = 1;
+constexpr std::uint8_t kVersion = 2;
+constexpr std::size_t kWearBefore = 3;   // causes version 1 had
 constexpr std::size_t kMostSinks = 256;  // removed ones keep their account
 
 void put(Packer& out, const Tally& tally) {
@@ -95,6 +96,20 @@ std::string_view to_text(LossCause cause) {
     return "unknown";
 }
 
+std::string_view to_text(WearCause cause) {
+    switch (cause) {
+        case WearCause::commit:
+            return "commit";
+        case WearCause::checkpoint:
+            return "checkpoint";
+        case WearCause::other:
+            return "other";
+        case WearCause::seal:
+            return "seal";
+    }
+    return "unknown";
+}
+
 std::uint64_t LaneAccount::shed() const {
     std::uint64_t sum = 0;
     for (const auto& tally : lost) sum += tally.n;
@@ -135,6 +150,7 @@ void pack_state(const LogState& state, Bytes& out) {
     pack.varint(state.boot.value);
     pack.zigzag(state.mono.time_since_epoch().count());
     for (const auto n : state.trimmed) pack.varint(n);
+    pack.varint(state.wear.size());
     for (const auto n : state.wear) pack.varint(n);
     pack.varint(state.sinks.size());
     for (const auto& sink : state.sinks) {
@@ -148,7 +164,8 @@ void pack_state(const LogState& state, Bytes& out) {
 Result<LogState> unpack_state(std::span<const std::byte> bytes) {
     const Error bad{Errc::bad_frame, "log: accounts do not decode", {}};
     Unpacker in(bytes);
-    if (in.u8() != kVersion) return bad;
+    const std::uint8_t version = in.u8();
+    if (version == 0 || version > kVersion) return bad;
     LogState state;
     state.commit_no = in.varint();
     state.ring_entry = in.varint();
@@ -156,7 +173,9 @@ Result<LogState> unpack_state(std::span<const std::byte> bytes) {
     state.boot.value = static_cast<std::uint32_t>(in.varint());
     state.mono = MonoTime{std::chrono::nanoseconds{in.zigzag()}};
     for (auto& n : state.trimmed) n = in.varint();
-    for (auto& n : state.wear) n = in.varint();
+    const auto causes = version == 1 ? kWearBefore : in.varint();
+    if (causes > state.wear.size()) return bad;
+    for (std::size_t i = 0; i < causes; ++i) state.wear[i] = in.varint();
     const std::uint64_t count = in.varint();
     if (!in.ok() || count > kMostSinks) return bad;
     state.sinks.resize(count);

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "firmware/store/log_state.hpp"
+#include "firmware/store/segment.hpp"
 #include "firmware/store/sqlite.hpp"
 #include "firmware/store/store.hpp"
 #include "firmware/store/store_queue.hpp"
@@ -27,10 +28,14 @@ std::uint64_t row_cost(std::uint64_t payload);
 /// How much of a lane is kept.
 struct LaneStock {
     std::uint64_t records = 0;
-    std::uint64_t bytes = 0;      // by row_cost
-    std::uint64_t tail_rows = 0;  // so that lanes without any are not searched for
-    Seq tail_from;                // no tail row of the lane begins before
-    Seq tail_newest;              // last seq of its newest tail row
+    std::uint64_t bytes = 0;       // by row_cost
+    std::uint64_t tail_rows = 0;   // so that lanes without any are not searched for
+    Seq tail_from;                 // no tail row of the lane begins before
+    Seq tail_newest;               // last seq of its newest tail row, also when that is sealed
+    std::uint64_t tail_bytes = 0;  // of the rows' blocks
+    MonoTime tail_since{};         // when the oldest was committed; epoch = before this start
+    std::uint64_t segments = 0;
+    Seq segment_from;  // first seq of the oldest segment, where there is one
     std::uint64_t events = 0;
     Seq event_from;
 };
@@ -47,6 +52,7 @@ struct LogMemory {
     std::vector<Deferred> deferred;  // outcomes that would need a 17th range
     std::set<std::tuple<std::string, Lane, Seq>> resend;
     std::uint64_t dead_bytes = 0;
+    std::uint64_t segment_number = 0;  // highest given
     bool alarm_reserve_full = false;
 };
 
@@ -66,9 +72,14 @@ class LogWriter {
 public:
     LogWriter(sqlite::Connection db, const StoreOptions& options, LogMemory memory, BootId boot,
               PoweredTime powered);
+    LogWriter(const LogWriter&) = delete;  // segments_ reads through db_
+    LogWriter& operator=(const LogWriter&) = delete;
 
     /// Writes all of `work` or none of it; makes room first, tries again with more room when full.
     Result<void> commit(const Work& work, SeqSource& seqs);
+    /// Does a small piece (a few ms) of moving old tail rows into segments, if any are due; between
+    /// commits. False: nothing to do now. What fails is left for later: nothing is lost by it.
+    bool seal_step();
     /// A change of the accounts alone, in a transaction of its own.
     Result<void> change(const std::function<Result<void>(LogMemory&)>& edit);
     /// Marks the stop as clean: numbering goes on at `next`.
@@ -109,7 +120,9 @@ private:
     Result<void> write_rows(const Work& work);
     Result<void> write_snapshot(const Memory& now);
     Result<void> add_hole(const Hole& hole, int lane, bool touching);
-    void after_commit(std::uint64_t pages_before);
+    void after_commit(std::uint64_t pages_before, WearCause cause);
+    void count_day();
+    std::uint64_t pages_written() const;  // by this connection since open
     void checkpoint();
 
     // settle.cpp
@@ -143,7 +156,22 @@ private:
     Result<void> for_lane(Lane lane, Seq from, Seq upto,
                           const std::function<void(const Record&)>& each, bool& unreadable);
 
+    // seal.cpp
+    struct SealJob;
+    void note_groups(std::size_t lane, std::span<const Record* const> records);
+    std::uint64_t seal_size(std::size_t lane) const;
+    Result<std::shared_ptr<SealJob>> plan_seal();
+    Result<void> index_rows(SealJob& job);
+    Result<void> collect_rows(SealJob& job);
+    Result<void> write_segment(SealJob& job);
+    Result<std::span<const std::byte>> tail_data(Seq first);
+    Result<void> drop_segments(Memory& now, Lane lane, Seq upto, Why why, std::uint64_t& n,
+                               bool& unreadable);
+    Result<void> forget_segment(Memory& now, const SegmentHead& head);
+    Result<bool> trim_segment(Memory& now, Lane lane);
+
     sqlite::Connection db_;
+    SegmentRows segments_{db_};
     const StoreOptions options_;
     LogMemory memory_;
     const BootId boot_;
@@ -155,6 +183,11 @@ private:
     int wal_high_ = 0;
     int wal_tried_ = 0;
     std::uint64_t page_count_ = 0;
+    std::shared_ptr<SealJob> seal_;
+    std::array<std::vector<bool>, kLanes> groups_;     // in the tail, as far as known
+    std::array<std::uint64_t, kLanes> group_count_{};  // of them
+    std::array<bool, kLanes> seal_blocked_{};          // a row of the lane's tail does not decode
+    MonoTime seal_again_{};                            // not before, after a failure
     MonoTime next_expiry_{};
     MonoTime opened_at_;
     std::array<std::uint64_t, kLanes> added_{};  // bytes since open, for the forecast

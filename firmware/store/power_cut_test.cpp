@@ -23,7 +23,9 @@ struct Known {
 };
 
 void shape(Fixture& f) {
-    f.options.max_bytes = 1U << 20U;  // small, so that eviction and checkpoints take part
+    f.options.max_bytes = 1U << 20U;    // small, so that eviction and checkpoints take part
+    f.options.seal_bytes = 24U << 10U;  // ... and sealing
+    f.options.seal_group_bytes = 64;
     f.options.linger = std::chrono::seconds{5};
     f.options.retry = std::chrono::milliseconds{1};
     f.options.sinks = {"cloud", "other"};
@@ -216,6 +218,9 @@ std::uint64_t operations(unsigned seed, int rounds) {
     FaultVfs disk;
     disk.arm(Fault::none, FaultVfs::kNever);
     const auto count = run(f, known, disk, seed, rounds);
+    std::uint64_t segments = 0;
+    for (const auto& lane : f.store->status().lanes) segments += lane.segments;
+    CHECK(segments > 0);  // or sealing was not put to the test
     f.close();
     return count;
 }

@@ -80,7 +80,12 @@ Result<bool> LogWriter::trim_settled(Memory& now, Lane lane) {
         std::any_of(now.state.sinks.begin(), now.state.sinks.end(), [&](const SinkAccount& sink) {
             return sink.use != SinkUse::removed && !sink.lane(lane).progress.ranges().empty();
         });
-    if (!out_of_order || stock.tail_rows < 2) return false;
+    if (!out_of_order) return false;
+    if (stock.segments > 0) {
+        auto trimmed = trim_segment(now, lane);
+        if (!trimmed || *trimmed) return trimmed;
+    }
+    if (stock.tail_rows < 2) return false;
     auto rows = statement(
         "SELECT first_seq, last_seq, n, length(data) FROM tail WHERE lane = ? AND first_seq >= ? "
         "ORDER BY first_seq LIMIT ?");
@@ -99,6 +104,7 @@ Result<bool> LogWriter::trim_settled(Memory& now, Lane lane) {
         // The newest row may carry the accounts, and the front is drop_front's business.
         if (!settled || front || last == stock.tail_newest) continue;
         const std::uint64_t n = (*rows)->number(2), cost = row_cost((*rows)->number(3));
+        stock.tail_bytes -= std::min(stock.tail_bytes, (*rows)->number(3));
         (*rows)->reset();
         stock.records -= n;
         stock.bytes -= std::min(stock.bytes, cost);
@@ -114,11 +120,19 @@ Result<bool> LogWriter::trim_settled(Memory& now, Lane lane) {
     }
 }
 
-/// The lane's oldest tail row, or its oldest events where they are older.
+/// The lane's oldest segment or tail row, or its oldest events where they are older.
 Result<std::optional<LogWriter::Oldest>> LogWriter::oldest(Memory& now, Lane lane) {
     LaneStock& stock = now.stock[index(lane)];
     std::optional<Oldest> out;
-    if (stock.tail_rows > 0) {
+    Seq front;
+    if (stock.segments > 0) {
+        auto head = segments_.next(lane, Seq{});
+        if (!head) return std::move(head).error();
+        if (*head) {
+            out = Oldest{(*head)->last, powered_.at((*head)->to_boot, (*head)->to)};
+            front = (*head)->first;
+        }
+    } else if (stock.tail_rows > 0) {
         auto row = statement(
             "SELECT first_seq, last_seq, data FROM tail WHERE lane = ? AND first_seq >= ? "
             "ORDER BY first_seq LIMIT 1");
@@ -127,6 +141,7 @@ Result<std::optional<LogWriter::Oldest>> LogWriter::oldest(Memory& now, Lane lan
         if (!found) return std::move(found).error();
         if (*found) {
             stock.tail_from.value = (*row)->number(0);
+            front = stock.tail_from;
             out = Oldest{Seq{(*row)->number(1)}, std::nullopt};
             if (auto span = peek_block((*row)->blob(2)))
                 out->powered = powered_.at(span->boot, span->received);
@@ -144,7 +159,7 @@ Result<std::optional<LogWriter::Oldest>> LogWriter::oldest(Memory& now, Lane lan
         if (!found) return std::move(found).error();
         if (!*found) break;
         const Seq seq{(*rows)->number(0)};
-        if (out && seq >= stock.tail_from) break;
+        if (out && seq >= front) break;
         if (!events) stock.event_from = seq;
         events = Oldest{seq, std::nullopt};
         Record record;
@@ -210,6 +225,7 @@ Result<void> LogWriter::drop_front(Memory& now, Lane lane, Seq upto, Why why) {
     LaneStock& stock = now.stock[index(lane)];
     bool unreadable = false;
     std::uint64_t n = 0;
+    if (auto done = drop_segments(now, lane, upto, why, n, unreadable); !done) return done;
     if (auto done = for_lane(
             lane, std::min(stock.tail_from, stock.event_from), upto,
             [&](const Record& record) { n += drop_record(now, record, cause); }, unreadable);
@@ -294,6 +310,8 @@ Result<void> LogWriter::forget_rows(LaneStock& stock, std::uint64_t& items, std:
         if (!*row) break;
         stock.records -= std::min(stock.records, (*rows)->number(0));
         stock.bytes -= std::min(stock.bytes, row_cost((*rows)->number(1)));
+        if (&items == &stock.tail_rows)
+            stock.tail_bytes -= std::min(stock.tail_bytes, (*rows)->number(1));
         --items;
     }
     return run(remove, static_cast<int>(lane), from.value, upto.value);
@@ -339,16 +357,23 @@ Result<void> LogWriter::for_lane(Lane lane, Seq from, Seq upto,
 Result<void> LogWriter::recount(Memory& now, Lane lane) {
     std::vector<Tally> found(now.state.sinks.size());
     bool unreadable = false;
-    auto done = for_lane(
-        lane, Seq{}, Seq{INT64_MAX},
-        [&](const Record& record) {
-            for (std::size_t i = 0; i < found.size(); ++i) {
-                const SinkAccount& sink = now.state.sinks[i];
-                if (sink.owes(record) && !sink.lane(lane).progress.done(record.seq))
-                    found[i].add(ledger_bytes(record));
-            }
-        },
-        unreadable);
+    const auto count = [&](const Record& record) {
+        for (std::size_t i = 0; i < found.size(); ++i) {
+            const SinkAccount& sink = now.state.sinks[i];
+            if (sink.owes(record) && !sink.lane(lane).progress.done(record.seq))
+                found[i].add(ledger_bytes(record));
+        }
+    };
+    for (Seq after;;) {
+        auto head = segments_.next(lane, after);
+        if (!head) return std::move(head).error();
+        if (!*head) break;
+        after = (*head)->last;
+        std::uint64_t damaged = 0;
+        if (auto done = segments_.visit(**head, {}, count, damaged); !done) return done;
+        unreadable = unreadable || damaged > 0;
+    }
+    auto done = for_lane(lane, Seq{}, Seq{INT64_MAX}, count, unreadable);
     if (!done || unreadable) return done;  // with more damage ahead, the last row settles it
     for (std::size_t i = 0; i < found.size(); ++i) {
         LaneAccount& account = now.state.sinks[i].lane(lane);

@@ -1,12 +1,15 @@
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "firmware/store/block.hpp"
 #include "firmware/store/log_open.hpp"
+#include "firmware/store/segment.hpp"
 
 namespace fog {
 namespace {
@@ -119,9 +122,76 @@ public:
           out_(out),
           tail_(to.prepare("INSERT OR IGNORE INTO tail VALUES(?, ?, ?, ?, ?)")),
           event_(to.prepare("INSERT OR IGNORE INTO event VALUES(?, ?, ?, ?, ?)")),
-          dead_(to.prepare("INSERT OR IGNORE INTO dead VALUES(?, ?, ?, ?, 1, 0, ?)")) {}
+          dead_(to.prepare("INSERT OR IGNORE INTO dead VALUES(?, ?, ?, ?, 1, 0, ?)")),
+          series_(to.prepare("INSERT OR IGNORE INTO series VALUES(?, ?)")),
+          segment_(to.prepare(kInsertSegment)) {}
 
-    bool ready() const { return tail_.has_value() && event_.has_value() && dead_.has_value(); }
+    bool ready() const {
+        return tail_.has_value() && event_.has_value() && dead_.has_value() &&
+               series_.has_value() && segment_.has_value();
+    }
+
+    /// key, data of a row of sealed blocks.
+    void series(sqlite::Statement& row) {
+        const std::uint64_t key = row.number(0);
+        const auto lane = static_cast<Lane>((key / kSegmentNumbers) % kLanes);
+        const auto group = static_cast<std::uint32_t>(key / kSegmentNumbers / kLanes);
+        SeriesRow copy;
+        std::vector<Record> records;
+        // A row that turns out to be damaged half-way is kept as far as it was good.
+        (void)visit_series(group, row.blob(1),
+                           [&](std::uint32_t point, std::span<const std::byte> bytes) {
+                               auto block = decode_block(bytes);
+                               if (!block || block->records.empty()) return Result<void>{};
+                               std::vector<const Record*> kept;
+                               for (Record& record : block->records) {
+                                   record.sinks &= state_.known_bits();
+                                   kept.push_back(&record);
+                               }
+                               Bytes data;
+                               encode_block(lane, kept, {}, data);
+                               copy.add({point}, data);
+                               std::move(block->records.begin(), block->records.end(),
+                                         std::back_inserter(records));
+                               return Result<void>{};
+                           });
+        if (copy.empty()) return;
+        const Bytes data = copy.take();
+        if (!keep(series_->with(key, data))) return;
+        SegmentHead& whole = segments_[{lane, key % kSegmentNumbers}];
+        whole.bytes += row_cost(data.size());
+        whole.groups.push_back(group);
+        for (const Record& record : records) {
+            note(record);
+            if (whole.n == 0 || record.seq < whole.first) {
+                whole.first = record.seq;
+                whole.from_boot = record.boot();
+                whole.from = record.received();
+            }
+            if (record.seq > whole.last) {
+                whole.last = record.seq;
+                whole.to_boot = record.boot();
+                whole.to = record.received();
+            }
+            ++whole.n;
+        }
+    }
+
+    /// A segment as the damaged log described it: what was not carried of it is lost.
+    void described(sqlite::Statement& row) {
+        const SegmentHead head = read_head(row);
+        const auto carried = segments_.find({head.lane, head.number});
+        const std::uint64_t n = carried == segments_.end() ? 0 : carried->second.n;
+        out_.unreadable += head.n - std::min(head.n, n);
+    }
+
+    Result<void> finish_segments() {
+        for (auto& [of, head] : segments_) {
+            std::tie(head.lane, head.number) = of;
+            if (auto done = write_head(*segment_, head); !done) return done;
+        }
+        return {};
+    }
 
     void block(sqlite::Statement& row) {
         auto block = decode_block(row.blob(2));
@@ -199,7 +269,29 @@ private:
     Result<sqlite::Statement> tail_;
     Result<sqlite::Statement> event_;
     Result<sqlite::Statement> dead_;
+    Result<sqlite::Statement> series_;
+    Result<sqlite::Statement> segment_;
+    std::map<std::pair<Lane, std::uint64_t>, SegmentHead> segments_;
 };
+
+/// Carries what was sealed; true if all that there was could be read.
+Result<bool> carry_segments(sqlite::Connection& old, Carrier& carrier) {
+    auto sealed = old.number("SELECT count(*) FROM sqlite_schema WHERE name = 'series'");
+    if (!sealed) return false;
+    if (*sealed == 0) return true;  // of a version that did not seal
+    const bool rows = visit_readable(old, "data", "series", "key",
+                                     [&](sqlite::Statement& row) { carrier.series(row); });
+    auto heads = old.prepare(std::string("SELECT ") + kSegmentColumns + " FROM segment");
+    bool described = heads.has_value();
+    while (described) {
+        auto row = heads->row();
+        if (row && !*row) break;
+        described = row.has_value();
+        if (described) carrier.described(*heads);
+    }
+    if (auto done = carrier.finish_segments(); !done) return std::move(done).error();
+    return rows || described;
+}
 
 }  // namespace
 
@@ -227,7 +319,9 @@ Result<Salvage> salvage(const std::filesystem::path& from, sqlite::Connection& t
                                        [&](sqlite::Statement& row) { carrier.block(row); });
     const bool events = visit_readable(old, "lane, kind, subject, data", "event", "seq",
                                        [&](sqlite::Statement& row) { carrier.event(row); });
-    out.exact = blocks && events;
+    auto segments = carry_segments(old, carrier);
+    if (!segments) return std::move(segments).error();
+    out.exact = blocks && events && *segments;
     if (auto letters = old.prepare("SELECT sink, seq, reason, data FROM dead WHERE resend = 0"))
         for (auto row = letters->row(); row && *row; row = letters->row()) carrier.dead(*letters);
     return out;

@@ -33,7 +33,18 @@ CREATE TABLE device(id TEXT PRIMARY KEY, key TEXT NOT NULL, name TEXT NOT NULL,
 CREATE TABLE state(key TEXT PRIMARY KEY, value BLOB NOT NULL);
 )sql";
 
-constexpr std::array<const char*, 1> kMigrations = {kFirst};
+// 2: sealed segments. A row of series is found by a key made of group, lane and number, so that a
+// point's history lies together.
+constexpr const char* kSegments = R"sql(
+CREATE TABLE segment(lane INTEGER NOT NULL, last_seq INTEGER NOT NULL, first_seq INTEGER NOT NULL,
+                     number INTEGER NOT NULL, n INTEGER NOT NULL, bytes INTEGER NOT NULL,
+                     from_boot INTEGER NOT NULL, from_mono INTEGER NOT NULL,
+                     to_boot INTEGER NOT NULL, to_mono INTEGER NOT NULL, groups BLOB NOT NULL,
+                     PRIMARY KEY(lane, last_seq)) WITHOUT ROWID;
+CREATE TABLE series(key INTEGER PRIMARY KEY, data BLOB NOT NULL);
+)sql";
+
+constexpr std::array<const char*, 2> kMigrations = {kFirst, kSegments};
 
 }  // namespace
 

@@ -157,7 +157,18 @@ Result<std::optional<Record>> LogWriter::find_record(Lane lane, Seq seq) {
         if (block)
             for (Record& record : block->records)
                 if (record.seq == seq) found = std::move(record);
+        return found;
     }
+    auto head = segments_.next(lane, Seq{seq.value - 1});
+    if (!head) return std::move(head).error();
+    if (!*head || (*head)->first > seq) return found;
+    BlockWanted wanted;
+    wanted.after.value = seq.value - 1;
+    wanted.upto = seq;
+    std::uint64_t damaged = 0;
+    auto done = segments_.visit(
+        **head, wanted, [&](Record& record) { found = std::move(record); }, damaged);
+    if (!done) return std::move(done).error();
     return found;
 }
 

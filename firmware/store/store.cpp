@@ -10,6 +10,7 @@
 #include <cassert>
 #include <cerrno>
 #include <condition_variable>
+#include <functional>
 #include <future>
 #include <map>
 #include <mutex>
@@ -143,6 +144,7 @@ private:
     void commit(Work& work);
     void succeeded(Work& work);
     void failed(Work& work, const Error& error);
+    void seal(const std::function<bool()>& idle);
     void publish();
     std::shared_ptr<SinkDoor> door(std::string_view id);
 
@@ -207,7 +209,22 @@ void Log::run() {
         Work work = collect();
         commit(work);
         if (last) return;
+        seal([this] { return !queue_->due(); });
     }
+}
+
+/// Moves old rows into segments, piece by piece while nothing waits for a commit; under load one
+/// piece a commit.
+void Log::seal(const std::function<bool()>& idle) {
+    if (degraded_) return;
+    const auto segments = [this] {
+        std::uint64_t n = 0;
+        for (const auto& stock : writer_->memory().stock) n += stock.segments;
+        return n;
+    };
+    const auto before = segments();
+    while (writer_->seal_step() && idle()) continue;
+    if (segments() != before) publish();
 }
 
 /// The next work; while degraded merged behind what is held, bounded in memory.
@@ -311,6 +328,7 @@ Result<void> Log::flush() {
         Work work = queue_->take(Time{});
         commit(work);
         if (degraded_) return trouble_;
+        seal([] { return true; });
         return {};
     }
     return on_store<void>([] { return Result<void>{}; });

@@ -47,6 +47,12 @@ struct StoreOptions {
     std::chrono::nanoseconds retry = std::chrono::seconds{5};  // while degraded
     std::size_t ram_bytes = 4U << 20U;                         // kept while degraded
 
+    // sealing: a lane's packed rows become a segment when they have so many bytes, or this age
+    std::uint64_t seal_bytes = 1U << 20U;  // 0 = never
+    std::uint64_t seal_group_bytes = 8U
+                                     << 10U;  // for each 16 points in them, or it is not worth it
+    std::chrono::nanoseconds seal_age = std::chrono::minutes{10};
+
     // retention, by lane (alarm, reply, live, bulk); live and bulk borrow from each other
     std::array<unsigned, kLanes> share_percent{10, 5, 35, 50};
     std::array<std::chrono::hours, kLanes> max_age{
@@ -139,8 +145,10 @@ struct OpenReport {
     std::optional<SeqRange> crash_hole;  // numbers that will never come
 };
 
-enum class WearCause : std::uint8_t { commit, checkpoint, other };
-inline constexpr std::size_t kWearCauses = 3;
+/// Why the log wrote. Stored in the log: append only.
+enum class WearCause : std::uint8_t { commit, checkpoint, other, seal };
+inline constexpr std::size_t kWearCauses = 4;
+std::string_view to_text(WearCause cause);
 
 struct LaneStatus {
     std::uint64_t records = 0;
@@ -148,6 +156,8 @@ struct LaneStatus {
     std::uint64_t budget = 0;
     Seq oldest;
     std::uint64_t history_trimmed = 0;
+    std::uint64_t segments = 0;    // sealed ones
+    std::uint64_t tail_rows = 0;   // packed blocks not sealed yet
     double hours_until_full = -1;  // at the rate since open; -1 = not filling
 };
 struct StoreStatus {

@@ -267,6 +267,11 @@ std::size_t StoreQueue::depth() const {
     return work_.total();
 }
 
+bool StoreQueue::due() const {
+    const std::lock_guard lock(mutex_);
+    return due(std::chrono::steady_clock::now());
+}
+
 bool StoreQueue::due(Time now) const {
     if (closed_ || !work_.tasks.empty()) return true;
     const auto& records = work_.records;

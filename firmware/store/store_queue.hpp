@@ -118,6 +118,8 @@ public:
     void close();
     bool closed() const;
     std::size_t depth() const;
+    /// Whether take() would return at once.
+    bool due() const;
 
     /// Waits for a reason to commit (see StoreOptions), close() or `until`; what is there.
     Work take(std::optional<Time> until);

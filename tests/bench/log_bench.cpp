@@ -39,11 +39,12 @@ struct OpenStore {
     SystemClock clock;
     std::unique_ptr<Store> store;
 
-    explicit OpenStore(const Options& options) : folder(options.work) {
+    explicit OpenStore(const Options& options, BootTable* boots = nullptr) : folder(options.work) {
         StoreOptions wanted;
         wanted.folder = folder.path();
         wanted.kernel_boot = "bench";
         wanted.clock = &clock;
+        wanted.boots = boots;
         auto opened = Store::open(std::move(wanted));
         if (!opened) fail(opened.error().what);
         store = std::move(*opened);
@@ -108,8 +109,14 @@ double bare_rate(const Options& options, std::size_t batches) {
     return static_cast<double>(batches * kPoints) / (static_cast<double>(now_us() - from) / 1e6);
 }
 
+/// Until fog-store has nothing left to seal; it does so between commits.
+void settle_down(Store& store) {
+    constexpr std::uint64_t kLeftBehind = 400;  // rows of a second each: what is not a segment yet
+    while (store.status().lanes[2].tail_rows > kLeftBehind) flush(store);
+}
+
 Line wear(const Options& options) {
-    const std::uint64_t windows = options.quick ? 60 : 600;
+    const std::uint64_t windows = options.quick ? 600 : 3'600;
     OpenStore log(options);
     const std::uint64_t before = own_io("write_bytes");
     for (std::uint64_t second = 0; second < windows; ++second) {
@@ -118,6 +125,8 @@ Line wear(const Options& options) {
         if (!log.store->append(std::move(batch)).all()) fail("the log shed records");
         flush(*log.store);  // one commit for each second of samples
     }
+    settle_down(*log.store);
+    const auto status = log.store->status();
     log.store->stop();
     Line line;
     line.id = "B9";
@@ -127,8 +136,68 @@ Line wear(const Options& options) {
     line.unit = "bytes";
     line.budget = 48;
     line.verdict = Verdict::at_most;
-    line.note = std::to_string(windows) + " windows back to back instead of 1 h; no sealing, no " +
-                "rollups yet" + (on_tmpfs(options.work) ? "; on tmpfs: NOT flash" : "");
+    line.note = std::to_string(windows) + " windows back to back; sealed into " +
+                std::to_string(status.lanes[2].segments) + " segments of " +
+                std::to_string(status.lanes[2].bytes * 100 / status.lanes[2].records) +
+                " hundredths of a byte a sample" +
+                (on_tmpfs(options.work) ? "; on tmpfs: NOT flash" : "");
+    return line;
+}
+
+/// How long one point's history takes to read, out of 1,000.
+Line history(const Options& options) {
+    const std::uint64_t seconds = options.quick ? 3'600 : 86'400;
+    BootTable boots;
+    OpenStore log(options, &boots);
+    boots.add({BootId{1}, MonoTime{}, WallTime{std::chrono::hours(500'000)}, true});
+    const std::int64_t began = now_us();
+    for (std::uint64_t second = 0; second < seconds; ++second) {
+        StoreBatch batch;
+        const MonoTime at{std::chrono::seconds(second) + std::chrono::microseconds(second % 977)};
+        batch.records = second_of(log.store->seqs(), at, second);
+        if (!log.store->wait_room(kPoints, std::chrono::seconds(10))) fail("the log is stuck");
+        if (!log.store->append(std::move(batch)).all()) fail("the log shed records");
+        if (second % 600 == 0) settle_down(*log.store);
+    }
+    settle_down(*log.store);
+    const double rate =
+        static_cast<double>(seconds * kPoints) / (static_cast<double>(now_us() - began) / 1e6);
+    std::vector<double> times;
+    std::uint64_t samples = 0;
+    for (std::uint32_t run = 0; run < 9; ++run) {
+        const std::int64_t from = now_us();
+        auto opened = log.store->open_history();
+        if (!opened) fail(opened.error().what);
+        const WallTime begin{std::chrono::hours(500'000)};
+        auto window = (*opened)->window(begin, begin + std::chrono::seconds(seconds), UINT64_MAX,
+                                        std::chrono::seconds(0));
+        if (!window) fail(window.error().what);
+        samples = 0;
+        double sum = 0;
+        for (Seq at = window->after;;) {
+            auto slice = (*opened)->visit(PointId{run * 111 + 1}, at, window->upto,
+                                          [&](const Record& record) {
+                                              ++samples;
+                                              sum += std::get<double>(record.sample().value);
+                                          });
+            if (!slice) fail(slice.error().what);
+            at = slice->last;
+            if (slice->end) break;
+        }
+        times.push_back(static_cast<double>(now_us() - from) / 1e3);
+        if (sum <= 0) fail("no values");
+    }
+    Line line;
+    line.id = "B7";
+    line.name = "history-read";
+    line.value = median(times);
+    line.unit = "ms";
+    if (!options.quick) {
+        line.budget = 15;
+        line.verdict = Verdict::at_most;
+    }
+    line.note = std::to_string(samples) + " samples of one point of 1,000; filled and sealed at " +
+                std::to_string(static_cast<std::uint64_t>(rate)) + " records/s";
     return line;
 }
 
@@ -151,7 +220,7 @@ std::vector<Line> bench_log(const Options& options) {
     rate.budget = 300'000;
     rate.verdict = Verdict::at_least;
     rate.note = "reference: SQLite alone, the same blocks of 1,000 packed before";
-    return {rate, wear(options)};
+    return {rate, wear(options), history(options)};
 }
 
 }  // namespace fog::bench
