@@ -156,6 +156,22 @@ bool read_value(std::uint64_t form, const Column& numbers, std::size_t& number,
     return true;
 }
 
+/// As read_value(), for one that nobody wants.
+bool skip_value(std::uint64_t form, std::size_t& number, const Column& lengths, std::size_t& length,
+                Unpacker& texts, Unpacker& raws) {
+    if (form == integer || form >= decimal) {
+        ++number;
+        return form == integer || form - decimal < kPowers.size();
+    }
+    if (form == text) {
+        texts.raw(lengths[length++]);
+        return texts.ok();
+    }
+    if (form != raw_double) return true;
+    raws.raw(sizeof(double));
+    return raws.ok();
+}
+
 struct Columns {
     Column seqs, points, received, boots, sourced, sources, quality, flags, sinks;
     Column forms, numbers, lengths;
@@ -261,6 +277,12 @@ Result<void> visit_columns(const Opened& opened, Unpacker in, Columns& c, const 
     std::size_t number = 0, length = 0, source = 0;
     for (std::size_t i = 0; i < n; ++i) {
         if (!plausible(c, i)) return bad("a field is out of range");
+        if (!wanted.has(c.seqs[i], c.points[i])) {  // most, where one point is asked for
+            if (c.sourced[i] != 0) ++source;
+            if (!skip_value(c.forms[i], number, c.lengths, length, texts, in))
+                return bad("a value does not decode");
+            continue;
+        }
         record.seq.value = c.seqs[i];
         record.sinks = static_cast<std::uint16_t>(c.sinks[i]);
         Sample& sample = record.sample();
@@ -276,7 +298,7 @@ Result<void> visit_columns(const Opened& opened, Unpacker in, Columns& c, const 
         sample.flags = static_cast<std::uint16_t>(c.flags[i]);
         if (!read_value(c.forms[i], c.numbers, number, c.lengths, length, texts, in, sample.value))
             return bad("a value does not decode");
-        if (wanted.has(c.seqs[i], c.points[i])) visit(record);
+        visit(record);
     }
     if (!in.empty() || (n > 0 && c.seqs.back() != opened.span.last.value))
         return bad("ends in the wrong place");

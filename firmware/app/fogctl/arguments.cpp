@@ -69,7 +69,19 @@ private:
         tail->add_option("--device", out_.device, "Only of this device");
         CLI::App* log = group(app_, "log", "The log on the box");
         log->add_subcommand("position", "The position after the newest record");
-        log->add_subcommand("stats", "Records, bytes and age by lane");
+        for (const auto& [verb, text] :
+             {std::pair("stats", "Records and bytes by lane; of a folder: also what was written"),
+              std::pair("verify", "Check every block and number of a log; needs no daemon"),
+              std::pair("dump", "Records of a log, one a line; needs no daemon")}) {
+            CLI::App* one = log->add_subcommand(verb, text);
+            auto* path = one->add_option("folder", out_.folder, "State folder; holds log.db");
+            if (one->get_name() == "stats") continue;
+            path->required();
+            if (one->get_name() == "verify") continue;
+            one->add_option("--after", out_.after, "Only with higher numbers than this");
+            one->add_option("--upto", out_.upto, "Only up to this number");
+            one->add_option("--device", out_.device, "Only of this device");
+        }
     }
 
     void add_rules() {

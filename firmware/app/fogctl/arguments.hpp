@@ -16,9 +16,12 @@ struct Arguments {
     std::string url;    // instead of the socket
     std::string token;  // for `url`
     bool json = false;
-    std::string verb;  // "status", "rules put" ...
-    std::string id;    // of a rule, uplink or token
-    std::string file;  // of a rule, or the path to check
+    std::string verb;         // "status", "rules put" ...
+    std::string id;           // of a rule, uplink or token
+    std::string file;         // of a rule, or the path to check
+    std::string folder;       // of a log
+    std::uint64_t after = 0;  // sequence numbers of a dump; 0 = open
+    std::uint64_t upto = 0;
     std::string device;
     bool strict = false;
     std::string name;

@@ -8,12 +8,14 @@
 #include <utility>
 
 #include "firmware/app/fogctl/arguments.hpp"
+#include "firmware/app/fogctl/log_text.hpp"
 #include "firmware/app/fogctl/print.hpp"
 #include "firmware/app/fogctl/sse_reader.hpp"
 #include "firmware/config/json.hpp"
 #include "firmware/config/toml.hpp"
 #include "firmware/io/files.hpp"
 #include "firmware/io/http_client.hpp"
+#include "firmware/store/log_tool.hpp"
 
 namespace fog {
 namespace {
@@ -32,7 +34,9 @@ private:
     Exit claim_set();
     Exit claim_reset() { return show("POST", "/api/v1/claim/reset"); }
     Exit tail();
-    Exit log_stats() { return show("GET", "/api/v1/log"); }
+    Exit log_stats();
+    Exit log_verify();
+    Exit log_dump();
     Exit log_position();
     Exit rules_list() { return show("GET", "/api/v1/rules"); }
     Exit rules_show() { return show("GET", rule_path()); }
@@ -294,6 +298,45 @@ Exit Fogctl::log_position() {
     return Exit::good;
 }
 
+Exit Fogctl::log_stats() {
+    if (arguments_.folder.empty()) return show("GET", "/api/v1/log");
+    const auto text = log_summary_json(arguments_.folder);
+    if (!text) return fail(text.error());
+    const auto node = json_of(*text);
+    streams_.out << (arguments_.json || !node ? *text + "\n" : readable(*node));
+    return Exit::good;
+}
+
+Exit Fogctl::log_verify() {
+    const auto verdict = verify_log(arguments_.folder, [this](std::string_view what) {
+        streams_.err << printable(what) << "\n";
+    });
+    if (!verdict) return fail(verdict.error());
+    if (verdict->faults > kFaultsTold)
+        streams_.err << "... and " << verdict->faults - kFaultsTold << " more\n";
+    if (arguments_.json)
+        streams_.out << "{\"records\":" << verdict->records << ",\"faults\":" << verdict->faults
+                     << "}\n";
+    else
+        streams_.out << arguments_.folder << ": " << verdict->records << " records, "
+                     << verdict->faults << " faults\n";
+    return verdict->faults == 0 ? Exit::good : Exit::config;
+}
+
+Exit Fogctl::log_dump() {
+    std::string line;
+    const auto done =
+        dump_log(arguments_.folder, Seq{arguments_.after}, Seq{arguments_.upto},
+                 [&](const Record& record, std::string_view device, std::string_view point) {
+                     if (!arguments_.device.empty() && device != arguments_.device) return true;
+                     line = arguments_.json ? record_json(record, device, point)
+                                            : record_text(record, device, point);
+                     streams_.out << line << "\n";
+                     return static_cast<bool>(streams_.out);  // false: whoever read us has gone
+                 });
+    return done ? Exit::good : fail(done.error());
+}
+
 std::optional<Node> Fogctl::read_rule() {
     const auto text = read_file(arguments_.file, 1U << 20U);
     std::vector<Fault> faults;
@@ -396,7 +439,7 @@ Exit Fogctl::token_revoke() {
 
 Exit Fogctl::run() {
     using Verb = std::pair<std::string_view, Exit (Fogctl::*)()>;
-    static constexpr std::array<Verb, 20> kVerbs = {{
+    static constexpr std::array<Verb, 22> kVerbs = {{
         {"status", &Fogctl::status},
         {"claim show", &Fogctl::claim_show},
         {"claim set", &Fogctl::claim_set},
@@ -404,6 +447,8 @@ Exit Fogctl::run() {
         {"tail", &Fogctl::tail},
         {"log position", &Fogctl::log_position},
         {"log stats", &Fogctl::log_stats},
+        {"log verify", &Fogctl::log_verify},
+        {"log dump", &Fogctl::log_dump},
         {"rules list", &Fogctl::rules_list},
         {"rules show", &Fogctl::rules_show},
         {"rules check", &Fogctl::rules_check},

@@ -2,10 +2,13 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <sstream>
 
 #include "firmware/app/fogctl/arguments.hpp"
+#include "firmware/store/sqlite.hpp"
+#include "firmware/store/store.hpp"
 #include "tests/support/fake_http.hpp"
 #include "tests/support/temp_folder.hpp"
 
@@ -234,6 +237,55 @@ TEST_CASE("fogctl: config check needs no daemon") {
     CHECK(run({"config", "check", bad, "--json"}) == Exit::config);
     CHECK(run.out.starts_with("[{\"file\":"));
     CHECK(run({"config", "check", "/nonexistent"}) == Exit::no_input);
+}
+
+TEST_CASE("fogctl: log stats, verify and dump read a folder without a daemon") {
+    Run run;
+    const auto folder = run.folder.path() / "state";
+    FakeClock clock;
+    Seq second;
+    {
+        StoreOptions options;
+        options.folder = folder;
+        options.kernel_boot = "boot-a";
+        options.clock = &clock;
+        auto store = std::move(Store::open(options)).value();
+        StoreBatch batch;
+        batch.points.push_back({PointId{7}, "boiler-1", "supply_temp", "Cel", false, {}});
+        std::vector<Record> records(3);
+        for (Record& record : records) {
+            record.seq = *store->seqs().take();
+            record.sample().point.value = &record == &records[2] ? 8 : 7;
+            record.sample().value = 71.25;
+        }
+        second = records[1].seq;
+        batch.records = std::make_shared<const std::vector<Record>>(std::move(records));
+        (void)store->append(std::move(batch));
+        REQUIRE(store->flush());
+        store->stop();
+    }
+    CHECK(run({"log", "verify", folder.string()}) == Exit::good);
+    CHECK(run.out.find("3 records, 0 faults") != std::string::npos);
+    CHECK(run({"--json", "log", "dump", folder.string(), "--device", "boiler-1"}) == Exit::good);
+    CHECK(std::ranges::count(run.out, '\n') == 2);
+    CHECK(run.out.find(R"("dev":"boiler-1","pt":"supply_temp","id":7,"v":71.25)") !=
+          std::string::npos);
+    CHECK(run({"log", "dump", folder.string(), "--after", std::to_string(second.value)}) ==
+          Exit::good);
+    CHECK(run.out.find("point 8  71.25  good") != std::string::npos);
+    CHECK(std::ranges::count(run.out, '\n') == 1);
+    CHECK(run({"--json", "log", "stats", folder.string()}) == Exit::good);
+    CHECK(run.out.find(R"("live":{"records":3,)") != std::string::npos);
+    CHECK(run.out.find(R"("written_bytes":{"commit":)") != std::string::npos);
+    CHECK(run({"log", "stats", folder.string()}) == Exit::good);
+    CHECK(run({"log", "verify", run.folder.path().string()}) == Exit::no_input);
+    CHECK(run.err.find("no log.db") != std::string::npos);
+    auto db =
+        std::move(sqlite::Connection::open(folder / "log.db", sqlite::Connection::Mode::read_write))
+            .value();
+    REQUIRE(db.exec("UPDATE tail SET data = zeroblob(30)"));
+    CHECK(run({"log", "verify", folder.string()}) == Exit::config);
+    CHECK(run.err.find("checksum") != std::string::npos);
 }
 
 }  // namespace fog
