@@ -48,7 +48,7 @@ struct StoreOptions {
     std::size_t ram_bytes = 4U << 20U;                         // kept while degraded
 
     // sealing: a lane's packed rows become a segment when they have so many bytes, or this age
-    std::uint64_t seal_bytes = 1U << 20U;  // 0 = never
+    std::uint64_t seal_bytes = 512U << 10U;  // 0 = never
     std::uint64_t seal_group_bytes = 8U
                                      << 10U;  // for each 16 points in them, or it is not worth it
     std::chrono::nanoseconds seal_age = std::chrono::minutes{10};
