@@ -71,8 +71,10 @@ std::size_t estimated_bytes(const Record& record) {
 EncodedBatch encode_messages(std::span<const Outgoing> batch, const MessageShape& shape,
                              const RecordContext& context) {
     EncodedBatch out;
+    if (shape.form == PayloadForm::record) out.messages.reserve(batch.size());
     Collector messages(out, shape);
     std::string json;
+    json.reserve(2 * kSampleBytes);
     for (std::size_t place = 0; place < batch.size(); ++place) {
         const Record& record = *batch[place].record;
         if (!has_name(record, context)) {

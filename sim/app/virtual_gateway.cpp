@@ -266,8 +266,7 @@ Result<void> VirtualGateway::finish() {
         const auto file = out_ / ("ledger-" + uplink->id() + ".json");
         if (auto done = write_file(file, ledger_json(uplink->ledger())); !done) return done;
         uplink->stop();
-        uplink->far().flush();
-        if (!uplink->far().good()) {
+        if (!uplink->far().finish()) {
             return Error{
                 Errc::storage_error, "far-" + uplink->id() + ".jsonl: not all written", {}};
         }

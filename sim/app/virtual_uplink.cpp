@@ -3,13 +3,15 @@
 #include <array>
 
 #include "firmware/core/text.hpp"
-#include "sim/cloud/far_record.hpp"
 #include "sim/world/make_node.hpp"
 
 namespace fog::sim {
 namespace {
 
-constexpr int kMostSteps = 100'000;  // in one moment; more would be an endless loop
+using namespace std::chrono_literals;
+
+constexpr std::size_t kBuffer = 64U << 10U;  // of what arrived, before it is handed over
+constexpr int kMostSteps = 100'000;          // in one moment; more would be an endless loop
 
 TopicTemplate topic(std::string_view text) {
     static constexpr std::array kParts = {TopicPart::gw, TopicPart::dev, TopicPart::pt,
@@ -33,22 +35,62 @@ PumpOptions options(std::uint64_t seed) {
 
 }  // namespace
 
+VirtualFar::VirtualFar(const std::filesystem::path& file, std::string sink, const Clock& clock)
+    : out_(file, std::ios::binary | std::ios::trunc),
+      lines_(std::move(sink)),
+      clock_(clock),
+      queue_("sim-far", kArrived, Overflow::refuse),
+      writer_([this] { write(); }) {}
+
 void VirtualFar::take(std::string_view topic, std::string_view payload) {
-    line_.clear();
-    const auto records = parse_far_payload(payload);
-    if (records) {
-        const std::int64_t now = clock_.mono().time_since_epoch().count();
-        for (const FarRecord& record : *records) append_far_line(line_, sink_, record, now);
-        records_ += records->size();
-    } else {
-        line_ += "{\"k\":\"other\",\"topic\":";
-        append_json_string(line_, topic);
-        line_ += ",\"why\":";
-        append_json_string(line_, records.error().what);
-        line_ += "}\n";
-        ++others_;
+    arrived_.bytes += topic;
+    arrived_.bytes += payload;
+    arrived_.messages.push_back(
+        {topic.size(), payload.size(), clock_.mono().time_since_epoch().count()});
+    if (arrived_.bytes.size() >= kBuffer) hand_over();
+}
+
+bool VirtualFar::finish() {
+    if (!writer_.joinable()) return good_;
+    if (!arrived_.messages.empty()) hand_over();
+    hand_over();
+    writer_.join();
+    return good_;
+}
+
+void VirtualFar::hand_over() {
+    room_.acquire();
+    [[maybe_unused]] const bool taken = queue_.push(std::exchange(arrived_, {}));
+}
+
+void VirtualFar::write() {
+    for (;;) {
+        const auto arrived = queue_.pop(1s);
+        if (!arrived) continue;
+        room_.release();
+        if (arrived->messages.empty()) break;
+        write(*arrived);
     }
-    out_.write(line_.data(), static_cast<std::streamsize>(line_.size()));
+    out_.flush();
+    good_ = out_.good();
+}
+
+void VirtualFar::write(const Arrived& arrived) {
+    buffer_.clear();
+    std::string_view rest = arrived.bytes;
+    for (const Message& message : arrived.messages) {
+        const std::string_view topic = rest.substr(0, message.topic);
+        const std::string_view payload = rest.substr(message.topic, message.payload);
+        rest.remove_prefix(message.topic + message.payload);
+        const auto records = lines_.append(buffer_, payload, message.mono);
+        if (records) continue;
+        buffer_ += "{\"k\":\"other\",\"topic\":";
+        append_json_string(buffer_, topic);
+        buffer_ += ",\"why\":";
+        append_json_string(buffer_, records.error().what);
+        buffer_ += "}\n";
+    }
+    out_.write(buffer_.data(), static_cast<std::streamsize>(buffer_.size()));
 }
 
 VirtualSink::VirtualSink(VirtualFar& far, RecordContext context) : far_(far), context_(context) {

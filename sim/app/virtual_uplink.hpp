@@ -5,33 +5,58 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <semaphore>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "cloud-uplink/encode/payload.hpp"
 #include "cloud-uplink/pump/engine.hpp"
+#include "firmware/core/bounded_queue.hpp"
 #include "firmware/core/clock.hpp"
+#include "sim/cloud/far_record.hpp"
 #include "sim/world/fault_spec.hpp"
 
 namespace fog::sim {
 
-/// `far-<sink>.jsonl` of a cloud without a network. Thread: one.
+/// `far-<sink>.jsonl` of a cloud without a network. What arrives is read and written down on a
+/// thread of its own, in the order and with the time of arrival, so that a run stays the same.
+/// Thread: the maker's. Blocks: in take() and finish(), while the disk is slower than the run.
 class VirtualFar {
 public:
-    VirtualFar(const std::filesystem::path& file, std::string sink, const Clock& clock)
-        : out_(file, std::ios::binary | std::ios::trunc), sink_(std::move(sink)), clock_(clock) {}
+    VirtualFar(const std::filesystem::path& file, std::string sink, const Clock& clock);
+    ~VirtualFar() { (void)finish(); }
+    VirtualFar(const VirtualFar&) = delete;
+    VirtualFar& operator=(const VirtualFar&) = delete;
     void take(std::string_view topic, std::string_view payload);
-    bool good() const { return out_.good(); }
-    void flush() { out_.flush(); }
-    std::uint64_t records() const { return records_; }
-    std::uint64_t others() const { return others_; }
+    /// All is in the file; false: not all could be written. Nothing is taken after it.
+    bool finish();
 
 private:
+    struct Message {
+        std::size_t topic = 0, payload = 0;  // lengths
+        std::int64_t mono = 0;
+    };
+    /// What arrived, its bytes one after the other. An empty one is the last.
+    struct Arrived {
+        std::string bytes;
+        std::vector<Message> messages;
+    };
+    static constexpr std::ptrdiff_t kArrived = 8;
+
+    void hand_over();
+    void write();  // until the last
+    void write(const Arrived& arrived);
+
     std::ofstream out_;
-    std::string sink_;
+    FarLines lines_;
+    std::string buffer_;
+    bool good_ = false;  // once the thread has ended
     const Clock& clock_;
-    std::string line_;
-    std::uint64_t records_ = 0, others_ = 0;
+    Arrived arrived_;
+    BoundedQueue<Arrived> queue_;
+    std::counting_semaphore<kArrived> room_{kArrived};
+    std::thread writer_;
 };
 
 /// A cloud end in memory: the pump's own engine and encoder, no socket. Thread: one; never blocks.

@@ -7,6 +7,7 @@
 
 #include "firmware/core/result.hpp"
 #include "firmware/core/value.hpp"
+#include "sim/cloud/fields.hpp"
 
 namespace fog::sim {
 
@@ -32,5 +33,18 @@ Result<std::vector<FarRecord>> parse_far_payload(std::string_view payload);
 /// The line of `far-<sink>.jsonl` for a record, with the newline.
 void append_far_line(std::string& out, std::string_view sink, const FarRecord& record,
                      std::int64_t mono_ns);
+
+/// Writes payloads down as lines of `far-<sink>.jsonl`. Thread: one. Blocks: never.
+class FarLines {
+public:
+    explicit FarLines(std::string sink) : sink_(std::move(sink)) {}
+    /// The lines of all records of a payload, and how many these are. Errc::bad_frame as
+    /// parse_far_payload has it; then nothing is added.
+    Result<std::size_t> append(std::string& out, std::string_view payload, std::int64_t mono_ns);
+
+private:
+    std::string sink_;
+    Fields fields_;  // kept for its memory
+};
 
 }  // namespace fog::sim

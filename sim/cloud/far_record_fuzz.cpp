@@ -18,9 +18,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         }
     }
     const auto records = fog::sim::parse_far_payload(payload);
-    std::string line;
+    std::string line, quickly;
+    const auto added = fog::sim::FarLines("cloud").append(quickly, payload, 1);
+    if (added.has_value() != records.has_value()) __builtin_trap();
     if (records) {
         for (const auto& record : *records) fog::sim::append_far_line(line, "cloud", record, 1);
+        if (quickly != line) __builtin_trap();
         // What we write about a record is a record again.
         if (!records->empty() && !fog::sim::parse_far_payload(line.substr(0, line.find('\n')))) {
             __builtin_trap();

@@ -45,4 +45,32 @@ TEST_CASE("far record: its line has the agreed form") {
         "\n");
 }
 
+TEST_CASE("far record: lines of a payload are those of its records, however it is written") {
+    for (
+        const char* payload :
+        {R"({"gw":"g","seq":7,"dev":"d","pt":"p","v":-19.4,"ts":"2026-11-21T16:40:00Z","hist":true})",
+         R"({"gw":"g","seq":7,"dev":"d","pt":"p","v":"text \u00b5","q":"bad_decode"})",
+         R"({"gw":"g","seq":7,"dev":"d","pt":"p","v":"plain"})",
+         R"({"gw":"g","seq":8,"dev":"d","ev":"alarm","alarm":"d/hot","state":"active","change":"raised","v":1,"pt":"p"})",
+         R"({"gw":"g","seq":1,"seq":2,"q":"x","q":null,"dev":"d","pt":"p","v":true})",
+         R"([{"gw":"g","seq":1,"dev":"d","pt":"p","v":null},{"gw":"g","seq":2}])",
+         R"({"records":[{"gw":"g","seq":1}]})", R"({"records":1,"gw":"g","seq":1})", "[]",
+         R"({"gw":"g"})", "7", "{"}) {
+        CAPTURE(payload);
+        FarLines lines("cloud");
+        std::string expected, out = "before\n";
+        const auto records = parse_far_payload(payload);
+        const auto added = lines.append(out, payload, 5);
+        REQUIRE(added.has_value() == records.has_value());
+        if (!records) {
+            CHECK(added.error().what == records.error().what);
+            CHECK(out == "before\n");
+            continue;
+        }
+        for (const FarRecord& record : *records) append_far_line(expected, "cloud", record, 5);
+        CHECK(*added == records->size());
+        CHECK(out == "before\n" + expected);
+    }
+}
+
 }  // namespace fog::sim

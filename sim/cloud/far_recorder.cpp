@@ -9,7 +9,6 @@
 #include "firmware/core/text.hpp"
 #include "firmware/io/files.hpp"
 #include "firmware/io/logging.hpp"
-#include "sim/cloud/far_record.hpp"
 
 namespace fog::sim {
 namespace {
@@ -36,15 +35,14 @@ Result<FarRecorder> FarRecorder::open(const std::filesystem::path& file, std::st
 }
 
 FarRecorder::FarRecorder(FarRecorder&& other) noexcept
-    : fd_(std::move(other.fd_)), sink_(std::move(other.sink_)) {}
+    : fd_(std::move(other.fd_)), lines_(std::move(other.lines_)) {}
 
 void FarRecorder::take(std::string_view topic, std::string_view payload) {
     const std::int64_t now = std::chrono::steady_clock::now().time_since_epoch() / 1ns;
     buffer_.clear();
-    auto records = parse_far_payload(payload);
+    const auto records = lines_.append(buffer_, payload, now);
     if (records) {
-        for (const FarRecord& record : *records) append_far_line(buffer_, sink_, record, now);
-        records_ += records->size();
+        records_ += *records;
     } else {
         buffer_ += "{\"k\":\"other\",\"topic\":";
         append_json_string(buffer_, topic);

@@ -10,6 +10,7 @@
 #include "firmware/core/result.hpp"
 #include "firmware/io/fd.hpp"
 #include "firmware/io/mqtt_client.hpp"
+#include "sim/cloud/far_record.hpp"
 
 namespace fog::sim {
 
@@ -28,9 +29,9 @@ public:
     std::uint64_t failed_writes() const { return failed_.load(); }
 
 private:
-    FarRecorder(Fd fd, std::string sink) : fd_(std::move(fd)), sink_(std::move(sink)) {}
+    FarRecorder(Fd fd, std::string sink) : fd_(std::move(fd)), lines_(std::move(sink)) {}
     Fd fd_;
-    std::string sink_;
+    FarLines lines_;
     std::string buffer_;
     std::atomic<std::uint64_t> records_{0}, others_{0}, failed_{0};
 };

@@ -8,6 +8,13 @@
 namespace fog::sim {
 namespace {
 
+/// Names are short and mostly begin differently: few of them are worth a call.
+bool same(std::string_view a, std::string_view b) {
+    if (a.size() != b.size()) return false;
+    if (a.empty()) return true;
+    return a.front() == b.front() && a.back() == b.back() && a == b;
+}
+
 bool is_digit(char c) {
     return c >= '0' && c <= '9';
 }
@@ -79,6 +86,8 @@ bool Fields::read_plainly(std::string_view text) {
             member.kind = Kind::text;
             member.text = text.substr(at + 1, end - at - 1);
             at = end + 1;
+        } else if (rest[0] <= '9') {
+            if (!number_at(text, at, member)) return false;
         } else if (rest.starts_with("true")) {
             member.kind = Kind::yes;
             at += 4;
@@ -88,7 +97,7 @@ bool Fields::read_plainly(std::string_view text) {
         } else if (rest.starts_with("null")) {
             member.kind = Kind::null;
             at += 4;
-        } else if (!number_at(text, at, member)) {
+        } else {
             return false;
         }
         ++count_;
@@ -164,7 +173,7 @@ const Fields::Member* Fields::find(std::string_view key) const {
         if (member.key == key) return &member;
     // Of two members with one name the last counts.
     for (std::size_t i = count_; i-- > 0;)
-        if (members_[i].key == key) return &members_[i];
+        if (same(members_[i].key, key)) return &members_[i];
     return nullptr;
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <deque>
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
@@ -37,13 +38,27 @@ public:
     /// Null where there is none, or an object or array.
     Value value(std::string_view key) const;
 
-private:
     enum class Kind : std::uint8_t { null, yes, no, natural, whole, real, text, nested };
     struct Member {
-        std::string_view key, text;
+        std::string_view key, text;  // no text: ""
         Kind kind = Kind::null;
         std::uint64_t bits = 0;  // of a number: as its kind says
+
+        /// Whether this is its name; by a literal it costs no call.
+        template <std::size_t n>
+        bool is(const char (&name)[n]) const {
+            return key.size() == n - 1 && std::memcmp(key.data(), name, n - 1) == 0;
+        }
+        std::uint64_t number() const { return kind == Kind::natural ? bits : 0; }
     };
+    /// All members; of two with one name the one that counts comes last.
+    template <class Do>
+    void each(const Do& act) const {
+        for (std::size_t i = 0; i < count_; ++i) act(members_[i]);
+        for (const Member& member : more_) act(member);
+    }
+
+private:
     static constexpr std::size_t kMembers = 24;
 
     const Member* find(std::string_view key) const;
