@@ -22,9 +22,11 @@ VirtualGateway::VirtualGateway(const Options& options)
       out_(options.out),
       clock_(options.clock),
       published_(options.published) {
-    // A device more or less is what scenarios are about; only a flood of them must be held back.
     limits_.log_bytes = scenario_.gateway.log_bytes;
-    if (options.replay) limits_.new_devices_per_minute = limits_.devices;
+    // What a scenario begins with was there before; only what floods in later is held back.
+    limits_.new_devices_per_minute =
+        options.replay ? limits_.devices
+                       : std::max(limits_.new_devices_per_minute, scenario_.devices.size());
 }
 
 Result<std::unique_ptr<VirtualGateway>> VirtualGateway::open(const Options& options) {

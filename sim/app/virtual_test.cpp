@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <cstdlib>
 
 #include "firmware/config/toml.hpp"
 #include "firmware/core/text.hpp"
@@ -236,6 +237,43 @@ TEST_CASE("virtual: every shipped scenario that has an end or not runs for a whi
         const Ran ran(std::move(*scenario), 2s);
         CHECK(ran.run().ended);
     }
+}
+
+/// All of a shipped scenario, judged by what it expects.
+void run_whole(const char* name) {
+    CAPTURE(name);
+    auto scenario = load_scenario(name, {});
+    REQUIRE_MESSAGE(scenario, scenario.error().what);
+    const auto expect = scenario->expect;
+    CheckExtras extras;
+    std::vector<Fault> faults;
+    for (const std::string& rule : scenario->gateway.rules) {
+        const auto node = parse_toml(scenario->files.at(rule + ".toml"), rule, faults);
+        REQUIRE(node);
+        extras.rule_nodes.emplace_back(std::filesystem::path(rule).filename().string(), *node);
+    }
+    const Ran ran(std::move(*scenario));
+    const auto books = read_gateway_ledger(ran.folder.path() / "ledger-cloud.json");
+    REQUIRE(books);
+    const RunFacts run = ran.run();
+    const CheckReport report = check(run, ran.far(), &*books, expect, extras);
+    CHECK_MESSAGE(report.passed(), report_text(run, report));
+    for (const Judgement& each : report.judgements) {
+        CAPTURE(each.expect);
+        CHECK(each.result == Judgement::Result::passed);
+    }
+}
+
+TEST_CASE("virtual: what dst-day, long-gap and alarm-flood expect holds, all the way") {
+    for (const char* name : {"dst-day", "long-gap", "alarm-flood"}) run_whole(name);
+}
+
+TEST_CASE("virtual: ten thousand values a second lose nothing") {
+    if (std::getenv("FOG_HEAVY") == nullptr) {  // NOLINT(concurrency-mt-unsafe): nobody sets it
+        MESSAGE("skipped: a minute of a machine; FOG_HEAVY=1 (./fog check --full sets it)");
+        return;
+    }
+    run_whole("filter-10k");
 }
 
 }  // namespace
