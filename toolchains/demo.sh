@@ -85,19 +85,23 @@ socket = "$WORK/sim/control.sock"
 access = "open"
 bind = ["127.0.0.1"]
 port = $DEVICES
+simulated = true
 C
 cat >"$CONFIG/ports.d/scale-1.toml" <<C
 type = "line_ascii"
 port = "$WORK/sim/run/by-id/scale-1"
 baud = 9600
+simulated = true
 C
 cat >"$CONFIG/ports.d/vibration.toml" <<C
 type = "nanopb_frame"
 port = "$WORK/sim/run/by-id/vibration-1"
+simulated = true
 C
 cat >"$CONFIG/uplinks.d/cloud.toml" <<C
 type = "mqtt"
 url = "mqtt://127.0.0.1:$WAY"
+simulated = true
 C
 cp sim/scenarios/demo-rules/*.toml "$CONFIG/rules.d/"
 

@@ -131,6 +131,27 @@ TEST_CASE("selection: by default all lanes, all points but diagnostics, and the 
     CHECK_FALSE(all.takes(event(EventKind::raw, "boiler-1"), nullptr));
 }
 
+TEST_CASE("selection: what is simulated is taken only by a sink that says so") {
+    Node node = minimal();
+    Record sample;
+    sample.body = Sample{};
+    sample.sample().flags = flag::kSimulated;
+    Record alarm = event(EventKind::alarm, "boiler-1");
+    alarm.event().flags = flag::kSimulated;
+    const PointInfo plain = point("boiler-1", "temp");
+    CHECK_FALSE(selection(node).takes(sample, &plain));
+    CHECK_FALSE(selection(node).takes(sample, nullptr));
+    CHECK_FALSE(selection(node).takes(alarm, nullptr));
+    CHECK_FALSE(selection(node).takes_simulated());
+    Node yes;
+    yes.data.emplace<bool>(true);
+    node.set("simulated", yes);
+    CHECK(selection(node).takes(sample, &plain));
+    CHECK(selection(node).takes(alarm, nullptr));
+    node.set("simulated", text("yes"));
+    CHECK(faults_of(node).find("simulated") != std::string::npos);
+}
+
 TEST_CASE("selection: lanes, devices, points and exclusions narrow it") {
     Node node = minimal();
     node.set("lanes", list({"alarm", "live"}));

@@ -80,6 +80,7 @@ Selection Selection::read(ConfigView& config) {
     out.points_ = read_globs(config, "points");
     out.exclude_ = read_globs(config, "exclude");
     out.diagnostics_ = config.flag("diagnostics", false);
+    out.simulated_ = config.flag("simulated", false);
     return out;
 }
 
@@ -96,7 +97,8 @@ bool Selection::takes_point(const PointInfo& point) const {
 }
 
 bool Selection::takes(const Record& record, const PointInfo* point) const {
-    if (!takes_lane(record.lane)) return false;
+    const auto flags = record.is_sample() ? record.sample().flags : record.event().flags;
+    if (!takes_lane(record.lane) || ((flags & flag::kSimulated) != 0 && !simulated_)) return false;
     if (!record.is_sample()) {
         const Event& event = record.event();
         return (events_ & bit(event.kind)) != 0 && takes_device(event.device);

@@ -42,6 +42,7 @@ Result<std::unique_ptr<Driver>> make_link(const Node& config, const Clock& clock
                    "'" + device_slug(id) + "' would be one");
         id = device_slug(id);
     }
+    (void)view.flag("simulated", false);  // of whoever takes the readings
     const DriverInfo* info = find_driver(type);
     if (info == nullptr) {
         if (!type.empty()) unknown_type(view, type);

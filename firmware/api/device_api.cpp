@@ -52,6 +52,7 @@ struct DeviceShown {
     MonoTime last_seen;
     std::uint64_t samples = 0;
     std::vector<PointShown> points;
+    bool simulated = false;  // fogsim speaks for it
 };
 
 /// Which part of the devices a list shows. Those ignored are in no other.
@@ -86,11 +87,13 @@ DeviceShown copy_device(PipelineDesk& desk, std::uint32_t index, const Wanted& w
                     device.dialect, device.admission,
                     device.kind,    desk.registry.presence(index, desk.moment.now),
                     device.boot,    device.last_seen,
-                    device.samples, {}};
+                    device.samples, {},
+                    false};
     out.points.reserve(device.points.size());
     for (const PointId id : device.points) {
         PointShown& point = out.points.emplace_back();
         point.state = *desk.registry.point(id);
+        out.simulated = out.simulated || (point.state.last.flags & flag::kSimulated) != 0;
         const Spark* spark = wanted.spark ? desk.registry.spark(id) : nullptr;
         if (spark != nullptr) point.spark = *spark;
     }
@@ -159,6 +162,7 @@ void add_device(JsonOut& out, const ApiParts& parts, const DeviceShown& device, 
         .member("reason", device.presence.reason)
         .member("interval_s", rounded(device.presence.interval_s))
         .member("samples", device.samples);
+    if (device.simulated) out.member("simulated", true);
     add_age(out, parts, device.boot, device.last_seen);
     out.key("points").open('[');
     for (const PointShown& point : device.points) {

@@ -47,10 +47,14 @@ void Inputs::add(const ObjectConfig& object, std::string_view type, std::vector<
     auto driver = make_link(node, clock_, faults);
     if (!driver) return;
     drivers_.push_back(std::move(*driver));
-    count((type == "mqtt" ? "mqtt:" : "serial:") + object.id, drivers_.back());
+    const std::string source = (type == "mqtt" ? "mqtt:" : "serial:") + object.id;
+    count(source, drivers_.back());
+    const Node* simulated = object.node.find("simulated");
+    const bool* yes = simulated != nullptr ? simulated->boolean() : nullptr;
+    if (yes != nullptr && *yes) simulated_.insert(source);
     const Node* url = type == "mqtt" ? object.node.find("url") : nullptr;
     if (url != nullptr && url->string() != nullptr)
-        addresses_["mqtt:" + object.id] = without_user(*url->string());
+        addresses_[source] = without_user(*url->string());
 }
 
 // What the driver counts, in /metrics under the name that its state has in /status.
@@ -116,7 +120,8 @@ const std::string* Inputs::fault_of(std::string_view source) const {
     return found != links_.end() && !found->second.up ? &found->second.words : nullptr;
 }
 
-bool Inputs::push(const IngestItem& item, bool durable) {
+bool Inputs::push(IngestItem& item, bool durable) {
+    item.simulated = simulated_.contains(item.source);
     auto committed = std::make_shared<std::promise<bool>>();
     auto done = committed->get_future();
     for (;;) {

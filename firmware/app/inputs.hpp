@@ -3,6 +3,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -43,7 +44,7 @@ public:
     void link_state(std::string_view link, bool up, std::string_view words) override;
 
 private:
-    bool push(const IngestItem& item, bool durable);
+    bool push(IngestItem& item, bool durable);
     void count(const std::string& link, const std::shared_ptr<Driver>& driver);
     void add(const ObjectConfig& object, std::string_view type, std::vector<Fault>& faults);
 
@@ -55,6 +56,7 @@ private:
     std::vector<std::shared_ptr<Driver>> drivers_;         // shared with the metrics that ask them
     std::map<std::string, LinkState, std::less<>> links_;  // fog-pipe's
     std::map<std::string, std::string, std::less<>> addresses_;  // of brokers; not changed later
+    std::set<std::string, std::less<>> simulated_;  // links of fogsim; not changed later
     std::atomic<bool> stopping_{false};
 };
 

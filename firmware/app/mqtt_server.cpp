@@ -15,6 +15,7 @@ constexpr auto kStopWait = std::chrono::seconds(2);
 mqtt::BrokerOptions options_of(const MqttListenerSection& section) {
     mqtt::BrokerOptions out;
     out.open = section.open;
+    out.simulated = section.simulated;
     out.receive_maximum = section.receive_maximum;
     out.keep_alive_max = static_cast<std::uint16_t>(
         std::chrono::duration_cast<std::chrono::seconds>(section.keepalive_max).count());

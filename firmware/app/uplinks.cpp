@@ -5,6 +5,11 @@
 #include "firmware/io/logging.hpp"
 
 namespace fog {
+namespace {
+
+constexpr auto kReal = static_cast<std::uint16_t>(~flag::kSimulated);
+
+}  // namespace
 
 void Uplinks::open(std::span<const ObjectConfig> configs, std::vector<Fault>& faults) {
     for (const ObjectConfig& config : configs) {
@@ -20,6 +25,9 @@ void Uplinks::open(std::span<const ObjectConfig> configs, std::vector<Fault>& fa
             continue;
         }
         uplink.bit = *bit;
+        uplink.withheld = &site_.metrics.counter("fogline_uplink_withheld_total",
+                                                 "sink=\"" + config.id + "\",reason=\"simulated\"",
+                                                 "records not owed to the sink, by reason");
         auto log = site_.store.open_sink(config.id);
         if (log && faults.size() == before) {
             uplink.log = std::move(*log);
@@ -54,25 +62,49 @@ std::uint16_t Uplinks::select(const Record& record, const PointInfo* point) cons
     return owed;
 }
 
+// As if it were real: see without_simulated().
+std::uint16_t Uplinks::select_sample(const Record& record) {
+    const PointId id = record.sample().point;
+    const PointInfo* point = site_.records.points->find(id);
+    if (id.value >= cache_.size()) cache_.resize(id.value + 256);
+    Cached& cached = cache_[id.value];
+    if (cached.point != point || point == nullptr) {
+        cached.point = point;
+        Record probe = record;
+        probe.sample().flags &= kReal;
+        for (std::size_t lane = 0; lane < kLanes; ++lane) {
+            probe.lane = static_cast<Lane>(lane);
+            cached.owed[lane] = select(probe, point);
+        }
+    }
+    return cached.owed[static_cast<std::size_t>(record.lane)];
+}
+
+// What a sink without `simulated = true` is not sent stands in no ledger: it is counted here.
+std::uint16_t Uplinks::without_simulated(std::uint16_t owed) const {
+    for (const Uplink& uplink : uplinks_) {
+        const auto mask = static_cast<std::uint16_t>(1U << uplink.bit);
+        if ((owed & mask) == 0 || uplink.selection.takes_simulated()) continue;
+        owed = static_cast<std::uint16_t>(owed & ~mask);
+        uplink.withheld->add();
+    }
+    return owed;
+}
+
 std::uint16_t Uplinks::owed_by(const Record& record, const std::vector<std::string>* allowed) {
     std::uint16_t owed = 0;
-    if (!record.is_sample()) {
-        owed = select(record, nullptr);
+    bool simulated = false;
+    if (record.is_sample()) {
+        owed = select_sample(record);
+        simulated = (record.sample().flags & flag::kSimulated) != 0;
+    } else if (simulated = (record.event().flags & flag::kSimulated) != 0; simulated) {
+        Record real = record;
+        real.event().flags &= kReal;
+        owed = select(real, nullptr);
     } else {
-        const PointId id = record.sample().point;
-        const PointInfo* point = site_.records.points->find(id);
-        if (id.value >= cache_.size()) cache_.resize(id.value + 256);
-        Cached& cached = cache_[id.value];
-        if (cached.point != point || point == nullptr) {
-            cached.point = point;
-            Record probe = record;
-            for (std::size_t lane = 0; lane < kLanes; ++lane) {
-                probe.lane = static_cast<Lane>(lane);
-                cached.owed[lane] = select(probe, point);
-            }
-        }
-        owed = cached.owed[static_cast<std::size_t>(record.lane)];
+        owed = select(record, nullptr);
     }
+    if (simulated) owed = without_simulated(owed);
     if (allowed == nullptr) return owed;
     std::uint16_t may = 0;
     for (const Uplink& uplink : uplinks_)

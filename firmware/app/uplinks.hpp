@@ -43,6 +43,7 @@ private:
         std::string id;
         std::uint8_t bit = 0;
         Selection selection;
+        Counter* withheld = nullptr;  // simulated records it would have taken
         std::unique_ptr<SinkLog> log;
         std::unique_ptr<Pump> pump;
     };
@@ -51,6 +52,8 @@ private:
         std::array<std::uint16_t, kLanes> owed{};
     };
     std::uint16_t select(const Record& record, const PointInfo* point) const;
+    std::uint16_t select_sample(const Record& record);
+    std::uint16_t without_simulated(std::uint16_t owed) const;
 
     Site site_;
     std::vector<Uplink> uplinks_;

@@ -149,6 +149,7 @@ std::optional<MqttListenerSection> read_mqtt_listener(ConfigView view) {
     in_range(view, "keepalive_max", out.keepalive_max, 10s, 65'535s);
     out.session_expiry_max = view.duration("session_expiry_max", out.session_expiry_max);
     in_range(view, "session_expiry_max", out.session_expiry_max, 1s, 49'000 * 24h);
+    out.simulated = view.flag("simulated", false);
     view.done();
     if (!enabled) return std::nullopt;
     return out;

@@ -62,6 +62,7 @@ struct MqttListenerSection {
     std::uint16_t receive_maximum = 500;
     std::chrono::nanoseconds keepalive_max = std::chrono::minutes(20);
     std::chrono::nanoseconds session_expiry_max = std::chrono::hours(7 * 24);
+    bool simulated = false;  // only fogsim publishes here
 };
 
 struct RegistrySection {

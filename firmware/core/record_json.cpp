@@ -61,6 +61,7 @@ void append_event(std::string& out, const Record& record, const RecordContext& c
     }
     out += ",\"dev\":";
     append_json_string(out, event.device);
+    if ((event.flags & flag::kSimulated) != 0) out += ",\"simulated\":true";
     if (!event.members.empty()) (out += ',') += event.members;
 }
 

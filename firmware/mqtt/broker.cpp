@@ -214,6 +214,7 @@ IngestRing::Push Broker::ingest(const std::string& client, const Message& messag
     item.payload = as_bytes(message.payload());
     item.retained = how.retain;
     item.duplicate = how.duplicate;
+    item.simulated = options_.simulated;
     item.owed = how.owed;
     item.apart = how.apart;
     item.mark = how.mark;

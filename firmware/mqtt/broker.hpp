@@ -36,6 +36,7 @@ struct BrokerOptions {
     std::uint16_t receive_maximum = 500;
     std::uint16_t keep_alive_max = 1'200;  // seconds
     std::uint32_t session_expiry_max = 7 * 86'400;
+    bool simulated = false;  // what is published stands for nothing real
 };
 
 /// What the broker works with; all of it outlives the broker.

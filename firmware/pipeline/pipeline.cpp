@@ -30,6 +30,15 @@ StateWrite seq_state(std::string_view key, Seq seq) {
     return write;
 }
 
+/// What is said of a device that fogsim speaks for stands for nothing real either.
+bool simulated(const Registry& registry, std::string_view device) {
+    const DeviceState* state = registry.device(device);
+    if (state == nullptr) return false;
+    return std::any_of(state->points.begin(), state->points.end(), [&](PointId id) {
+        return (registry.point(id)->last.flags & flag::kSimulated) != 0;
+    });
+}
+
 }  // namespace
 
 Pipeline::Pipeline(PipelineParts parts)
@@ -388,6 +397,7 @@ void Pipeline::add_derived() {
         for (const Derived& one : derived) {
             Sample sample{{},       one.value,    one.quality,   one.source_time,
                           one.boot, one.received, flag::kDerived};
+            if (simulated(parts_.registry, one.device)) sample.flags |= flag::kSimulated;
             auto got = parts_.registry.accept_derived(one.device, one.point, one.unit, sample);
             if (!got.sample) {
                 held_back_.add();
@@ -406,6 +416,7 @@ void Pipeline::add_events() {
     if (effects_.events.empty()) return;
     const std::size_t from = records_.size();
     for (EffectEvent& one : effects_.events) {
+        if (simulated(parts_.registry, one.event.device)) one.event.flags |= flag::kSimulated;
         Record record{{}, one.lane, 0, std::move(one.event)};
         record.sinks = waits(record) ? std::uint16_t{0} : parts_.sinks.owed_by(record, nullptr);
         records_.push_back(std::move(record));

@@ -21,7 +21,9 @@ TopicTemplate topic(std::string_view text) {
 }
 
 Selection everything() {
-    const Node config = table({});
+    Node yes;
+    yes.data.emplace<bool>(true);
+    const Node config = table({{"simulated", std::move(yes)}});
     std::vector<Fault> none;
     ConfigView view(config, none);
     return Selection::read(view);

@@ -33,6 +33,7 @@ export interface Device {
   reason?: string;
   interval_s?: number;
   samples: number;
+  simulated?: boolean;
   age_ms: number;
   points: Point[];
 }

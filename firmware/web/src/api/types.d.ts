@@ -920,6 +920,8 @@ export interface components {
              */
             reason: string;
             samples: number;
+            /** @description fogsim speaks for it; left out when false */
+            simulated?: boolean;
             /**
              * @example mqtt:plant
              * @example serial:scale-1

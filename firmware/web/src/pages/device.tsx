@@ -238,7 +238,7 @@ function Head({ device }: { device: DeviceLive }) {
   return (
     <Facts rows={[
       [t.devices.state, <><StatePill state={state} /> {presenceReason(now.value - device.at.value, deviceInterval(device))}</>],
-      [t.devices.dialect, info.dialect], [t.devices.source, info.source],
+      [t.devices.dialect, info.dialect], [t.devices.source, info.simulated ? `${info.source} (${t.devices.simulated})` : info.source],
       ...(deviceInterval(device) > 0 ? [[t.devices.interval, spanText(deviceInterval(device) * 1e3)] as [string, string]] : []),
     ]} />
   );

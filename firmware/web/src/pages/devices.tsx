@@ -36,7 +36,7 @@ function Row({ device, show, stop }: { device: DeviceLive; show: string; stop: (
   const { info } = device;
   return (
     <tr data-row data-device={info.id}>
-      <th scope="row"><a href={routeHash(['devices', info.id])}>{info.name || info.id}</a>{info.admission === 'provisional' && <span class="pill fresh">{t.tray.mark}</span>}</th>
+      <th scope="row"><a href={routeHash(['devices', info.id])}>{info.name || info.id}</a>{info.admission === 'provisional' && <span class="pill fresh">{t.tray.mark}</span>}{info.simulated && <span class="pill fresh">{t.devices.simulated}</span>}</th>
       <td data-name={t.devices.state}><StatePill state={state.value} reason={presenceReason(now.peek() - device.at.peek(), deviceInterval(device))} /></td>
       <td data-name={show === 'missing' ? t.devices.since : t.devices.seen}>{show === 'missing' && Number.isFinite(device.at.peek()) ? `${timeText(Date.now() - (performance.now() - device.at.value))}, ` : ''}{age}</td>
       <td data-name={t.devices.interval}>{deviceInterval(device) > 0 ? spanText(deviceInterval(device) * 1e3) : ''}</td>

@@ -74,7 +74,7 @@ function Tile({ device, worst, first }: { device: DeviceLive; worst: string | un
         <span class="marks">{worst && <Severity level={worst} />}<StatePill state={view.state.value} /></span>
       </div>
       <ul class="readings" ref={list} onMouseOver={point} />
-      <p class="quiet tile-foot"><span ref={age} />{view.reason.value && <span>, {view.reason.value}</span>}{more > 0 && <span>{' · '}{t.live.moreValues(more)}</span>}</p>
+      <p class="quiet tile-foot"><span ref={age} />{view.reason.value && <span>, {view.reason.value}</span>}{more > 0 && <span>{' · '}{t.live.moreValues(more)}</span>}{device.info.simulated && <span>{' · '}{t.devices.simulated}</span>}</p>
     </li>
   );
 }

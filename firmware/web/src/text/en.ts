@@ -124,6 +124,7 @@ export const t = {
     title: 'Devices',
     caption: 'Devices the gateway has heard',
     name: 'Name', dialect: 'Dialect', points: 'Points', seen: 'Last seen', interval: 'Expected every', state: 'State', source: 'Source',
+    simulated: 'simulated',
     none: 'No device has been heard yet.',
     noMatch: 'No device matches.',
     filterHint: 'Name, dialect, source or state',
