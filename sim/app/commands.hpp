@@ -95,10 +95,11 @@ Exit record_command(const RecordCommand& command);
 struct ReplayCommand {
     std::filesystem::path file;
     std::filesystem::path rules;  // empty: those of the recording
+    std::string gateway, token;   // a running one instead, with rules of its own
     std::string tolerance = "2 s";
     bool json = false;
 };
-/// Hands a recording to a gateway in this process; Exit::expectation_failed: other alarms.
+/// Hands a recording to a gateway; Exit::expectation_failed: other alarms.
 Exit replay_command(const ReplayCommand& command);
 
 /// An error on stderr, with its hint; the exit code that fits it.

@@ -27,7 +27,7 @@ struct Line {
     CtlCommand ctl;
     RecordCommand record;
     ReplayCommand replay;
-    bool in_one_process = true;  // replay --virtual: there is no other way yet
+    bool in_one_process = true;  // replay --virtual: what it does anyway
     bool json = false;
 };
 
@@ -142,8 +142,15 @@ CLI::App* add_replay(CLI::App& app, Line& line) {
     replay->add_option("--rules", line.replay.rules, "folder of rules, instead of the recorded");
     replay->add_option("--tolerance", line.replay.tolerance, "of an alarm's time")
         ->capture_default_str();
-    replay->add_flag("--virtual", line.in_one_process,
-                     "with a gateway in this process, on a clock that jumps (the default)");
+    auto* one = replay->add_flag("--virtual", line.in_one_process,
+                                 "with a gateway in this process, on a clock that jumps "
+                                 "(the default)");
+    auto* gateway = replay->add_option("--gateway", line.replay.gateway,
+                                       "into a running one, as slowly as it was: "
+                                       "http://127.0.0.1:8080, unix:/…/control.sock");
+    gateway->excludes(one)->excludes("--rules");
+    replay->add_option("--token", line.replay.token,
+                       "ingest, ack:alarms, read:live, read:history ($FOGLINE_TOKEN)");
     return replay;
 }
 

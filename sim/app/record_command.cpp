@@ -4,6 +4,7 @@
 #include "firmware/core/text.hpp"
 #include "firmware/io/http_client.hpp"
 #include "sim/app/commands.hpp"
+#include "sim/app/record_run.hpp"
 #include "sim/app/replay_run.hpp"
 #include "sim/cloud/json.hpp"
 #include "sim/record/scrub.hpp"
@@ -248,6 +249,16 @@ Result<void> prove(const std::filesystem::path& named, const std::filesystem::pa
 }
 
 }  // namespace
+
+Result<std::uint64_t> record_case(const RecordCommand& command, SimTime last, SimTime lead,
+                                  const std::filesystem::path& file) {
+    auto source = Source::open(command);
+    if (!source) return std::move(source).error();
+    Recording recording(std::move(*source), file, {});
+    if (auto done = recording.run(last, lead); !done) return std::move(done).error();
+    if (auto done = recording.finish(); !done) return std::move(done).error();
+    return recording.records();
+}
 
 Exit record_command(const RecordCommand& command) {
     const auto last = parse_duration(command.last);

@@ -1,8 +1,10 @@
 #include <chrono>
+#include <cstdlib>
 #include <iostream>
 
 #include "firmware/core/text.hpp"
 #include "sim/app/commands.hpp"
+#include "sim/app/replay_gateway.hpp"
 #include "sim/app/replay_run.hpp"
 
 namespace fog::sim {
@@ -59,6 +61,20 @@ void say(const Ended& ended) {
               << std::endl;
 }
 
+Result<ReplayResult> replay(const ReplayCommand& command, const Case& recorded,
+                            const CaseTime& time) {
+    if (!command.gateway.empty()) {
+        // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread yet
+        const char* given = std::getenv("FOGLINE_TOKEN");
+        const bool from_outside = command.token.empty() && given != nullptr;
+        return replay_gateway(recorded, time,
+                              {command.gateway, from_outside ? given : command.token});
+    }
+    auto rules = command.rules.empty() ? rules_of(recorded) : rules_in(command.rules);
+    if (!rules) return std::move(rules).error();
+    return replay_virtual(recorded, time, *rules);
+}
+
 }  // namespace
 
 Exit replay_command(const ReplayCommand& command) {
@@ -66,10 +82,8 @@ Exit replay_command(const ReplayCommand& command) {
     if (!tolerance) return fail({Errc::bad_config, "--tolerance: " + tolerance.error().what, {}});
     const auto recorded = load_case(command.file);
     if (!recorded) return fail(recorded.error());
-    const auto rules = command.rules.empty() ? rules_of(*recorded) : rules_in(command.rules);
-    if (!rules) return fail(rules.error());
     const CaseTime time(*recorded);
-    const auto replayed = replay_virtual(*recorded, time, *rules);
+    const auto replayed = replay(command, *recorded, time);
     if (!replayed) return fail(replayed.error());
     const AlarmStory wanted = recorded_story(*recorded, time);
     const auto from =

@@ -160,6 +160,35 @@ TEST_CASE("record: what a gateway took in, replayed elsewhere, ends in the same 
     who_may_not_read_is_told(incident);
 }
 
+TEST_CASE("record: what a gateway took in, replayed into a running one, ends in the same alarms") {
+    const Incident incident;
+    const auto recorded = incident.record("case.fog");
+    REQUIRE_MESSAGE(recorded.code == 0, recorded.out);
+
+    Gateway other;
+    other.write("rules.d/hot.toml", kRule);
+    other.start();
+    const auto same = fogsim({"replay", incident.path("case.fog"), "--gateway", other.url(),
+                              "--token", other.token(), "--json"});
+    CHECK_MESSAGE(same.code == 0, same.out);
+    const Json told = same.json();
+    CHECK_MESSAGE(told["same_alarms"] == true, same.out);
+    CHECK(told["same"] == 5);
+    CHECK(told["samples"] > 100);
+    CHECK(told["refused"] == 0);
+
+    Gateway quiet;  // without the rule
+    quiet.start();
+    const auto none = fogsim({"replay", incident.path("case.fog"), "--gateway", quiet.url(),
+                              "--token", quiet.token(), "--json"});
+    CHECK_MESSAGE(none.code == 1, none.out);
+    CHECK(none.json()["differences"].size() == 5);
+    CHECK(fogsim({"replay", incident.path("case.fog"), "--gateway", other.url(), "--token", "no"})
+              .code == 3);
+    CHECK(fogsim({"replay", incident.path("case.fog"), "--gateway", other.url(), "--rules", "."})
+              .code == 2);
+}
+
 TEST_CASE("log records: pages in the order of the log, the same whatever their size") {
     Gateway gateway;
     gateway.start();
