@@ -386,7 +386,10 @@ void LogWriter::count_day() {
 void LogWriter::checkpoint() {
     const auto before = written_by_thread();
     int in_wal = 0, moved = 0;
-    sqlite3_wal_checkpoint_v2(db_.raw(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_wal, &moved);
+    const int code =
+        sqlite3_wal_checkpoint_v2(db_.raw(), nullptr, SQLITE_CHECKPOINT_PASSIVE, &in_wal, &moved);
+    assert(code != SQLITE_LOCKED);  // a statement of this connection was left open
+    (void)code;
     const auto after = written_by_thread();
     // Unless the WAL begins anew (a reader can prevent that) the next try is a quarter later.
     wal_tried_ = wal_pages_ - static_cast<int>(wal_limit_ / 4 * 3);

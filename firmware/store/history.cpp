@@ -229,15 +229,47 @@ private:
         span.begins((*first)->received);
         auto end = last_before(to);
         if (!end) return std::move(end).error();
-        // The row after holds what came around `to` too; the very first one may be long after.
+        // The row after holds what came around `to` too, or is long after it: what was between is
+        // in segments.
         auto beyond = row_after(*end ? (*end)->first : Seq{});
         if (!beyond) return std::move(beyond).error();
-        if (!*end && !*begin && *beyond && (*beyond)->received &&
-            *(*beyond)->received > to + kCommitMost)
-            return {};
-        const Seq upto = *beyond ? (*beyond)->last : (*end)->last;
-        span.add(*begin ? (*begin)->last : Seq{(*first)->first.value - 1}, upto);
+        auto apart = *beyond ? begins_after(**beyond, to) : Result<bool>(true);
+        if (!apart) return std::move(apart).error();
+        if (*apart && !*end) return {};
+        const Seq upto = *apart ? (*end)->last : (*beyond)->last;
+        if ((*first)->first > upto) return {};
+        Seq after{(*first)->first.value - 1};
+        if (*begin) {
+            auto sealed = any_segment((*begin)->last, after);
+            if (!sealed) return std::move(sealed).error();
+            if (!*sealed) after = (*begin)->last;
+        }
+        span.add(after, upto);
         return {};
+    }
+
+    /// Whether all samples of a row came after `time`.
+    Result<bool> begins_after(const Row& row, WallTime time) {
+        if (!row.received || *row.received <= time + kCommitMost) return false;
+        auto found = rows_.with(row.first.value, row.first.value).row();
+        if (!found) return std::move(found).error();
+        bool after = true;
+        if (*found)
+            (void)visit_block(rows_.blob(1), {}, [&](const Record& record) {
+                after = after && time_of(record) > time;
+            });
+        rows_.reset();
+        return after;
+    }
+
+    /// Whether a segment begins after `after`, up to and with `upto`.
+    Result<bool> any_segment(Seq after, Seq upto) {
+        for (std::size_t lane = 0; lane < kLanes; ++lane) {
+            auto head = segments_.next(static_cast<Lane>(lane), after);
+            if (!head) return std::move(head).error();
+            if (*head && (*head)->first <= upto) return true;
+        }
+        return false;
     }
 
     /// Number of the last sample of the lane's last segment that ended before `time`; 0 = none.

@@ -319,10 +319,11 @@ Result<LogScan::Page> LogScan::read(Seq after, Seq upto, std::size_t most, std::
         page.last = page.records.back().seq;
     }
     page.at_end = page.last >= head;
-    if (page.at_end) {
-        decoded_.clear();
-        windows_.fill({});
-    }
+    // Whoever caught up needs no window; other lanes of this scan may still be far behind.
+    if (page.at_end)
+        for (std::size_t lane = 0; lane < kLanes; ++lane)
+            if (wants(mask, static_cast<std::int64_t>(lane))) windows_[lane] = {};
+    if (page.at_end) decoded_.clear();
     return page;
 }
 

@@ -164,7 +164,7 @@ private:
     Result<void> index_rows(SealJob& job);
     Result<void> collect_rows(SealJob& job);
     Result<void> write_segment(SealJob& job);
-    Result<std::span<const std::byte>> tail_data(Seq first);
+    Result<Bytes> tail_data(Seq first);
     Result<void> drop_segments(Memory& now, Lane lane, Seq upto, Why why, std::uint64_t& n,
                                bool& unreadable);
     Result<void> forget_segment(Memory& now, const SegmentHead& head);

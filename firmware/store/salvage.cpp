@@ -85,13 +85,18 @@ bool carry_sinks(sqlite::Connection& from, std::span<const std::string> sinks, L
     auto newest = newest_state(from);
     std::optional<LogState> old;
     if (newest) old = std::move(*newest);
-    if (!old)
+    const auto take = [&old](std::span<const std::byte> packed) {
+        auto found = unpack_state(packed);
+        if (found && (!old || found->commit_no > old->commit_no)) old = std::move(*found);
+    };
+    if (!old) {
+        visit_readable(from, "data", "snapshot", "id",
+                       [&](sqlite::Statement& row) { take(row.blob(1)); });
         visit_readable(from, "data", "tail", "first_seq", [&](sqlite::Statement& row) {
-            auto head = block_head(row.blob(1));
-            if (!head || head->empty()) return;
-            auto found = unpack_state(*head);
-            if (found && (!old || found->commit_no > old->commit_no)) old = std::move(*found);
+            const auto head = block_head(row.blob(1));
+            if (head && !head->empty()) take(*head);
         });
+    }
     if (!old) {
         for (const auto& id : sinks.first(std::min<std::size_t>(sinks.size(), 16))) {
             SinkAccount& sink = state.sinks.emplace_back();

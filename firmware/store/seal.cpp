@@ -148,7 +148,9 @@ Result<std::shared_ptr<LogWriter::SealJob>> LogWriter::plan_seal() {
         auto job = std::make_shared<SealJob>();
         job->head.lane = static_cast<Lane>(lane);
         job->head.number = memory_.segment_number + 1;
-        for (std::uint64_t bytes = 0; bytes < size;) {
+        // What is evicted with one segment must not be much of a small log.
+        const auto most = std::min<std::uint64_t>(size, usable_bytes_ / 8);
+        for (std::uint64_t bytes = 0; bytes < most;) {
             auto row = (*rows)->row();
             if (!row) return std::move(row).error();
             if (!*row) break;
@@ -165,13 +167,19 @@ Result<std::shared_ptr<LogWriter::SealJob>> LogWriter::plan_seal() {
     return std::shared_ptr<SealJob>{};
 }
 
-/// A row's block; valid until the next call. Fails: not_found where it was evicted meanwhile.
-Result<std::span<const std::byte>> LogWriter::tail_data(Seq first) {
+/// A copy of a row's block: a statement left open would keep every checkpoint away. Fails:
+/// not_found where it was evicted meanwhile.
+Result<Bytes> LogWriter::tail_data(Seq first) {
     auto rows = statement("SELECT data FROM tail WHERE first_seq = ?");
     if (!rows) return std::move(rows).error();
     auto row = (*rows)->with(first.value).row();
     if (!row) return std::move(row).error();
-    if (*row) return (*rows)->blob(0);
+    if (*row) {
+        const auto data = (*rows)->blob(0);
+        Bytes copy(data.begin(), data.end());
+        (*rows)->reset();
+        return copy;
+    }
     return Error{Errc::not_found, "log: a row to be sealed is gone", {}};
 }
 
@@ -261,7 +269,8 @@ Result<void> LogWriter::write_segment(SealJob& job) {
         if (static_cast<std::size_t>(sqlite3_changes(db_.raw())) != job.rows.size())
             return Error{Errc::conflict, "log: rows to be sealed are gone", {}};
         for (const auto& [key, data] : job.done) {
-            if (done = run("INSERT INTO series VALUES(?, ?)", key, data); !done) return done;
+            if (done = run("INSERT OR REPLACE INTO series VALUES(?, ?)", key, data); !done)
+                return done;
             job.head.bytes += row_cost(data.size());
         }
         job.head.bytes += row_cost(job.head.groups.size() * 2 + 64);

@@ -19,8 +19,8 @@ const WallTime kStart{std::chrono::hours(500'000)};
 
 /// A log that seals soon, or one that never does.
 struct Sealed : Fixture {
-    explicit Sealed(std::uint64_t bytes = 4'000) {
-        options.max_bytes = 64U << 20U;
+    explicit Sealed(std::uint64_t bytes = 4'000, std::uint64_t log_bytes = 64U << 20U) {
+        options.max_bytes = log_bytes;
         options.seal_bytes = bytes;
         options.seal_group_bytes = 1;
         options.sinks = {"cloud", "other"};
@@ -143,6 +143,25 @@ void check_same(Sealed& one, Seq one_first, Sealed& other, Seq other_first, std:
         auto b = std::move(other.store->open_sink("cloud")).value();
         CHECK(relative(owed_all(*a, lane), one_first) == relative(owed_all(*b, lane), other_first));
     }
+}
+
+/// A hundred seconds of forty points, a commit each second.
+std::vector<Record> hundred_seconds(Sealed& log) {
+    log.boots.add({BootId{1}, MonoTime{0s}, kStart, true});
+    std::vector<Record> all;
+    for (int second = 0; second < 100; ++second) {
+        std::vector<Record> records;
+        for (std::uint32_t point = 1; point <= 40; ++point) {
+            records.push_back(make_sample(*log.store->seqs().take()));
+            records.back().sample().point.value = point;
+            records.back().sample().received = MonoTime{std::chrono::seconds{second}};
+        }
+        all.insert(all.end(), records.begin(), records.end());
+        (void)log.store->append(batch_of(std::move(records)));
+        REQUIRE(log.store->flush());
+    }
+    log.settle_down(2);
+    return all;
 }
 
 }  // namespace
@@ -336,20 +355,7 @@ TEST_CASE("sealing: a refused record of a segment becomes a dead letter") {
 
 TEST_CASE("sealing: the log's position of a time is that of its first record") {
     Sealed log;
-    log.boots.add({BootId{1}, MonoTime{0s}, kStart, true});
-    std::vector<Record> all;
-    for (int second = 0; second < 100; ++second) {
-        std::vector<Record> records;
-        for (std::uint32_t point = 1; point <= 40; ++point) {
-            records.push_back(make_sample(*log.store->seqs().take()));
-            records.back().sample().point.value = point;
-            records.back().sample().received = MonoTime{std::chrono::seconds{second}};
-        }
-        all.insert(all.end(), records.begin(), records.end());
-        (void)log.store->append(batch_of(std::move(records)));
-        REQUIRE(log.store->flush());
-    }
-    log.settle_down(2);
+    const auto all = hundred_seconds(log);
     auto history = std::move(log.store->open_history()).value();
     for (const int second : {0, 1, 7, 50, 98, 99}) {
         CAPTURE(second);
@@ -362,6 +368,39 @@ TEST_CASE("sealing: the log's position of a time is that of its first record") {
     CHECK(window.upto.value - window.after.value < all.size() / 2);
     const auto nothing = history->window(kStart + 5h, kStart + 6h, UINT64_MAX, 0s).value();
     CHECK(nothing.after == nothing.upto);
+}
+
+TEST_CASE("sealing: an old row that stays in the tail does not make charts read all since") {
+    Sealed log;
+    std::vector<Record> lone = {make_sample(*log.store->seqs().take(), Lane::bulk)};
+    lone.back().sample().received = MonoTime{0s};
+    (void)log.store->append(batch_of(std::move(lone)));
+    REQUIRE(log.store->flush());
+    const auto all = hundred_seconds(log);
+    REQUIRE(log.store->status().lanes[3].tail_rows == 1);
+    auto history = std::move(log.store->open_history()).value();
+    const auto seq_at = [&](int second) { return all[static_cast<std::size_t>(second) * 40].seq; };
+    const auto past = history->window(kStart + 10s, kStart + 11s, UINT64_MAX, 0s).value();
+    CHECK(past.after < seq_at(10));
+    CHECK(past.upto.value + 1 >= seq_at(12).value);
+    CHECK(past.upto.value - past.after.value < all.size() / 2);
+    const auto last = history->window(kStart + 95s, kStart + 2h, UINT64_MAX, 0s).value();
+    CHECK(last.after < seq_at(95));
+    CHECK(last.after > seq_at(40));
+    CHECK(last.upto >= all.back().seq);
+}
+
+TEST_CASE("sealing: checkpoints go on, the write-ahead log stays short") {
+    Sealed log(4'000, 1U << 20U);
+    log.bulky = true;
+    for (int i = 0; i < 150; ++i) {
+        REQUIRE(log.store->wait_room(300, 10s));
+        log.add(300, i % 3 == 0 ? Lane::bulk : Lane::live);
+        REQUIRE(log.store->flush());
+        const auto status = log.store->status();
+        REQUIRE(status.database_bytes + status.wal_bytes <= log.options.max_bytes * 3 / 2);
+    }
+    CHECK(log.segments() > 0);
 }
 
 }  // namespace fog

@@ -20,8 +20,8 @@ before(async () => {
 });
 after(() => box?.stop());
 
-const open = (protocolVersion, more = {}) => mqtt.connectAsync(url,
-  { protocolVersion, clean: true, username: 'u', password, reconnectPeriod: 0, connectTimeout: 10e3, ...more });
+const options = (protocolVersion, more) => ({ protocolVersion, clean: true, username: 'u', password, reconnectPeriod: 0, connectTimeout: 10e3, ...more });
+const open = (protocolVersion, more = {}) => mqtt.connectAsync(url, options(protocolVersion, more));
 
 function listen(client) {
   const heard = [];
@@ -85,9 +85,20 @@ test('mqtt.js 5.0: properties go through, aliases and request/response work, ref
   await Promise.all([one.endAsync(), two.endAsync()]);
 });
 
-test('mqtt.js: without a password, with a wrong one, and with a session that cannot be kept', async () => {
+test('mqtt.js: without a password, or with a wrong one, there is no connection', async () => {
   await assert.rejects(open(5, { password: 'fgl_wrong' }), (error) => error.code === 0x86);
-  await assert.rejects(open(4, { clean: false, clientId: 'lasting' }), (error) => error.code === 3);
-  const five = await open(5, { properties: { sessionExpiryInterval: 3600 } });
-  await five.endAsync();
 });
+
+for (const version of [4, 5])
+  test(`mqtt.js ${version}: what came while it was away is there when it comes back`, async () => {
+    const lasting = { clean: false, clientId: `lasting${version}`, ...(version === 5 ? { properties: { sessionExpiryInterval: 3600 } } : {}) };
+    const first = await open(version, lasting);
+    await first.subscribeAsync(`away${version}/#`, { qos: 1 });
+    await first.endAsync();
+    const other = await open(version);
+    for (const value of [1, 2, 3]) await other.publishAsync(`away${version}/t`, `${value}`, { qos: 1 });
+    const again = mqtt.connect(url, options(version, lasting));
+    const ears = listen(again); // before the first message can come
+    for (const value of [1, 2, 3]) await ears.until(`value ${value}`, (m) => m.topic === `away${version}/t` && m.text === `${value}`);
+    await Promise.all([again.endAsync(), other.endAsync()]);
+  });

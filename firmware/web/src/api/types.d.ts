@@ -304,7 +304,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The log: position, lanes, bytes written */
+        /** The log: position, lanes with what is sealed and what is not yet, bytes written by cause */
         get: operations["log"];
         put?: never;
         post?: never;
