@@ -332,7 +332,8 @@ TEST_CASE("sealing: a damaged row costs its records, not the reading of others")
     CHECK(log.store->opened().salvaged == after.size());
     CHECK(log.store->opened().unreadable == before.size() - after.size());
     CHECK(log.read_all() == after);
-    for (const auto& lane : log.store->ledgers().at(0).lanes) CHECK(lane.exact());
+    const SinkLedger ledger = log.store->ledgers().at(0);
+    for (const auto& lane : ledger.lanes) CHECK(lane.exact());
 }
 
 TEST_CASE("sealing: a refused record of a segment becomes a dead letter") {
