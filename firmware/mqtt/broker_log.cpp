@@ -179,7 +179,11 @@ void Broker::on_page(const std::string& id, std::uint64_t number, Page page) {
     const bool told = client.welcomed();
     const auto missed = session->missed;
     count_missing(*session, page.page);
-    if (!told) client.welcome();
+    if (!told) {
+        // The packets behind CONNECT are looked at in there: one may have ended it.
+        client.welcome();
+        if (find_session(id) != session || session->client != &client) return;
+    }
     if (told && session->missed != missed) return client.end(Code::quota, "log-gap", true);
     const auto batch = std::make_shared<const std::vector<Record>>(std::move(page.page.records));
     for (std::size_t i = 0; i < batch->size(); ++i) {

@@ -144,6 +144,7 @@ void Broker::check_sessions() {
     if (lasting_ == 0) return;
     const auto time = now();
     std::vector<Session*> over;
+    std::vector<Client*> late;
     for (const auto& [id, session] : sessions_) {
         if (!session->lasting) continue;
         if (session->unsaved) {
@@ -158,7 +159,7 @@ void Broker::check_sessions() {
             publish_will(*std::exchange(session->will, nullptr), *session);
         if (session->client != nullptr && !session->client->welcomed() &&
             time - session->client->since() > kWelcome)
-            session->client->welcome();
+            late.push_back(session->client);
         if (session->moved || wheel_.now() % kCursorsEvery == 0)
             session->moved = !save_cursor(*session);
         catch_up(*session);
@@ -167,6 +168,8 @@ void Broker::check_sessions() {
         stats_.sessions_expired.add();
         forget(*session);
     }
+    // What its client sent behind CONNECT may end the session.
+    for (Client* client : late) client->welcome();
 }
 
 // --- rows

@@ -51,6 +51,7 @@ struct Lasting {
                           [](std::string_view topic) { return topic.ends_with("/set"); }};
         parts.log = &log;
         parts.run_on_api = [this](const std::function<void()>& job) {
+            if (busy) return false;
             ++pages;
             job();
             return true;
@@ -116,6 +117,7 @@ struct Lasting {
     std::vector<std::string> told;
     std::uint64_t seq = 100;
     std::size_t done = 0, pages = 0;
+    bool busy = false;  // nothing reads the log
 };
 
 Limits short_memory() {
@@ -195,6 +197,47 @@ TEST_CASE("session: kept after the connection, what came meanwhile is read from 
     CHECK(rest.find("two") == std::string::npos);
     CHECK(on.told.empty());
     CHECK((on.pages > 0) == (disk || restart));
+}
+
+TEST_CASE("session: a DISCONNECT right behind CONNECT, while the log is looked up") {
+    bool forgotten = false, busy = false;
+    SUBCASE("kept") {}
+    SUBCASE("over") {
+        forgotten = true;
+    }
+    SUBCASE("kept, the log cannot be read for long") {
+        busy = true;
+    }
+    SUBCASE("over, the log cannot be read for long") {
+        forgotten = busy = true;
+    }
+    Lasting on(short_memory());
+    Peer pub(on.world), sub(on.world), hasty(on.world), other(on.world);
+    pub.connect_v5("p");
+    connect_v5(other, "t");
+    connect_v5(sub, "s");
+    sub.send("82 09 00 01 00 00 03 'a/b' 01");
+    on.process();
+    sub.cut();
+    pub.send_raw(five("one"));
+    on.process();
+    on.flood();
+    on.busy = busy;
+    auto packet = Peer::connect_packet(Version::v5, "s", kExpiry);
+    packet[9] = '\xc0';
+    const auto goodbye = wire(forgotten ? "e0 07 00 05 11 00 00 00 00" : "e0 00");
+    auto got = hasty.send_raw(packet + goodbye);
+    if (busy) {
+        on.world.seconds(8);
+        got = hasty.got();
+    }
+    CHECK(got.substr(0, 1) == "\x20");
+    CHECK(hasty.line->closed);
+    on.busy = false;
+    Peer again(on.world);
+    const auto back = connect_v5(again, "s");
+    CHECK(back[2] == (forgotten ? '\0' : '\1'));
+    CHECK((back.find("one") != std::string::npos) == !forgotten);
 }
 
 TEST_CASE("session: 3.1.1 with clean session 0, sent again with DUP and the same id") {
