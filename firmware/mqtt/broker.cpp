@@ -389,6 +389,9 @@ void Broker::close_all() {
     for (const auto& client : clients_)
         if (client != nullptr) client->end(Code::shutting_down, "stopping", false);
     end_turn();
+    parts_.loop.cancel(std::exchange(tick_timer_, 0));
+    parts_.loop.cancel(std::exchange(stall_timer_, 0));
+    when_ready_ = nullptr;
     if (parts_.hub != nullptr) parts_.hub->follow(nullptr);
     parts_.hub = nullptr;
 }

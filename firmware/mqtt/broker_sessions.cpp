@@ -204,6 +204,7 @@ std::uint64_t Broker::save(Session& session) {
 }
 
 bool Broker::save_cursor(Session& session) {
+    if (parts_.hub == nullptr) return false;  // closed: what was written last holds
     if (!bury_rows() || session.unsaved) return false;
     Seq reached = session.reached;
     if (session.client != nullptr)

@@ -240,6 +240,22 @@ TEST_CASE("session: a DISCONNECT right behind CONNECT, while the log is looked u
     CHECK((back.find("one") != std::string::npos) == !forgotten);
 }
 
+TEST_CASE("session: after the end nothing of it is written any more") {
+    Lasting on;
+    Peer sub(on.world);
+    connect_v5(sub, "s");
+    sub.send("82 09 00 01 00 00 03 'a/b' 01");
+    on.process();
+    on.world.broker->quiesce();
+    on.world.broker->close_all();
+    on.world.turn();
+    const auto rows = on.world.ring.items.size();
+    on.world.seconds(601);
+    on.world.commit(rows);
+    CHECK(on.world.ring.items.size() == rows);
+    CHECK(on.kept.count("mqtt.session/s") == 1);
+}
+
 TEST_CASE("session: 3.1.1 with clean session 0, sent again with DUP and the same id") {
     Lasting on;
     Peer pub(on.world), first(on.world), second(on.world);
