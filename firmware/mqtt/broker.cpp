@@ -250,7 +250,11 @@ void Broker::publish_will(const StoredWill& will, const Session& session) {
 // --- acknowledgements
 
 void Broker::await(Client& client, std::uint64_t entry) {
-    waiting_.push_back({entry, client.ref()});
+    // What is sent again waits for an entry that is older than those of others.
+    const auto place = std::upper_bound(
+        waiting_.begin(), waiting_.end(), entry,
+        [](std::uint64_t number, const Waiting& one) { return number < one.entry; });
+    waiting_.insert(place, {entry, client.ref()});
     stats_.waiting_acks.set(static_cast<std::int64_t>(waiting_.size()));
     schedule_turn();
 }

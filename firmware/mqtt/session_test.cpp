@@ -472,6 +472,27 @@ TEST_CASE("session: ids of QoS 2 outlive connection and daemon, in one commit wi
     CHECK(on.world.ring.items.size() == count + 1);
 }
 
+TEST_CASE("session: a QoS 2 publish sent again hears what became of the first one") {
+    Lasting on;
+    Peer dev(on.world), other(on.world), again(on.world);
+    connect_v5(dev, "d");
+    other.connect_v5("o");
+    dev.send("34 09 00 03 'a/b' 00 07 00 'x'");
+    const auto entry = on.world.ring.items.size();
+    dev.cut();
+    for (int i = 0; i < 10; ++i) other.send_raw(five("y"));
+    const auto last = on.world.ring.items.size();
+    REQUIRE(last == entry + 10);
+    connect_v5(again, "d");
+    CHECK(again.send("3c 09 00 03 'a/b' 00 07 00 'x'").empty());
+    on.world.commit(entry, {entry});
+    on.world.commit(last);
+    CHECK(again.got() == wire("50 03 00 07 97"));
+    std::string all;
+    for (int i = 0; i < 10; ++i) all += wire("40 02 00 07");
+    CHECK(other.got() == all);
+}
+
 TEST_CASE("session rows: what was written is read, anything else refused") {
     Session session;
     session.identity = "token …ab12";
