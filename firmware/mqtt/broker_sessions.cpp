@@ -147,10 +147,7 @@ void Broker::check_sessions() {
     std::vector<Client*> late;
     for (const auto& [id, session] : sessions_) {
         if (!session->lasting) continue;
-        if (session->unsaved) {
-            const auto entry = save(*session);
-            if (entry != 0 && session->client != nullptr) session->client->saved(entry);
-        }
+        if (session->unsaved) save(*session);
         if (session->client == nullptr && time >= session->ends) {
             over.push_back(session.get());
             continue;
@@ -200,6 +197,8 @@ std::uint64_t Broker::save(Session& session) {
                       !put_row(key_of(kSessionKey, session.id), pack_session(session), true, entry);
     if (session.unsaved) return 0;
     session.moved = true;
+    // The answers that found no room are in this row too.
+    if (session.client != nullptr) session.client->saved(entry);
     return entry;
 }
 

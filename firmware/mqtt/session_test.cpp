@@ -314,6 +314,27 @@ TEST_CASE("session: ends by clean start, by its expiry and by DISCONNECT with ex
     CHECK(on.kept.empty());
 }
 
+TEST_CASE("session: a SUBACK that found no room leaves with the next one that did") {
+    Lasting on;
+    Peer sub(on.world);
+    connect_v5(sub, "s");
+    on.process();
+    on.world.ring.full = true;
+    sub.send("82 09 00 01 00 00 03 'a/b' 01");
+    on.world.ring.full = false;
+    CHECK(sub.send("82 09 00 02 00 00 03 'a/c' 01").empty());
+    on.process();
+    CHECK(sub.got() == wire("90 04 00 01 00 01 90 04 00 02 00 01"));
+    // Or when it is tried again.
+    on.world.ring.full = true;
+    sub.send("82 09 00 03 00 00 03 'a/d' 01");
+    on.world.seconds(1);
+    on.world.ring.full = false;
+    on.world.seconds(1);
+    on.process();
+    CHECK(sub.got() == wire("90 04 00 03 00 01"));
+}
+
 TEST_CASE("session: what the log lost is told, and the retained values follow") {
     Lasting on(short_memory());
     Peer pub(on.world), sub(on.world), again(on.world);
