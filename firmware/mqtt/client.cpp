@@ -115,6 +115,10 @@ std::size_t Client::feed(std::string_view bytes) {
 
 /// False: it cannot be looked at now and stays where it is.
 bool Client::handle(const Header& header, std::string_view body) {
+    if (too_many_answers(header)) {
+        pause(Pause::window);
+        return false;
+    }
     if (header.type == Type::publish) return on_publish(header, body);
     broker_.stats().packet_in(header.type);
     switch (header.type) {

@@ -104,6 +104,8 @@ private:
     void keep(std::string_view rest);
     void resume_parsing();
     bool handle(const Header& header, std::string_view body);
+    bool too_many_answers(const Header& header) const;
+    void ask_again();
     void on_connect(std::string_view body);
     MaybeRefusal check_connect(const Connect& connect) const;
     MaybeRefusal check_will(const Connect& connect) const;

@@ -7,6 +7,11 @@
 #include "firmware/mqtt/topics.hpp"
 
 namespace fog::mqtt {
+namespace {
+
+constexpr std::size_t kMostLate = 16;  // SUBACKs that wait for their rows
+
+}  // namespace
 
 bool Client::may_publish(std::string_view topic) const {
     if (topic.starts_with('$') || is_gateway_topic(topic)) return false;
@@ -14,14 +19,32 @@ bool Client::may_publish(std::string_view topic) const {
     return principal_.may(scope::kIngest) && !broker_.parts().is_command(topic);
 }
 
+/// Whether the answer to this would be one too many to keep until a commit; ask_again() follows.
+bool Client::too_many_answers(const Header& header) const {
+    const std::size_t most = broker_.options().receive_maximum;
+    switch (header.type) {
+        case Type::publish:
+            if ((header.flags & 6U) == 0) return false;
+            // 3.1.1 has no word for "too many at once": not reading is one.
+            return acks_.size() >= (version_ == Version::v3 ? most : 2 * most);
+        case Type::pubrel:
+            return acks_.size() >= 2 * most;
+        case Type::subscribe:
+        case Type::unsubscribe:
+            return late_.size() >= kMostLate;
+        default:
+            return false;
+    }
+}
+
+/// Reads on when answers have gone out.
+void Client::ask_again() {
+    if (acks_.size() < broker_.options().receive_maximum && late_.size() < kMostLate)
+        unpause(Pause::window);
+}
+
 /// False: it stays unread until there is room.
 bool Client::on_publish(const Header& header, std::string_view body) {
-    const auto most = broker_.options().receive_maximum;
-    // 3.1.1 has no word for "too many at once": not reading is one.
-    if (version_ == Version::v3 && (header.flags & 6U) != 0 && acks_.size() >= most) {
-        pause(Pause::window);
-        return false;
-    }
     Publish publish;
     auto fault = read_publish(header, body, version_, publish);
     if (!fault) fault = resolve_alias(publish);
@@ -212,7 +235,7 @@ void Client::release(std::uint64_t upto) {
     });
     for (auto one = late_.begin(); one != held; ++one) say(one->bytes);
     late_.erase(late_.begin(), held);
-    if (acks_.size() < broker_.options().receive_maximum) unpause(Pause::window);
+    ask_again();
 }
 
 void Client::refuse(std::uint64_t entry) {
@@ -237,6 +260,7 @@ void Client::degraded() {
     }
     broker_.pace().acknowledged(sender_, freed, broker_.options().receive_maximum);
     release_ready(0);
+    ask_again();
 }
 
 void Client::on_ack(Type type, std::string_view body) {

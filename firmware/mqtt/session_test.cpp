@@ -514,6 +514,55 @@ TEST_CASE("session: a QoS 2 publish sent again hears what became of the first on
     CHECK(other.got() == all);
 }
 
+TEST_CASE("session: answers that wait for a commit are bounded, and none is lost") {
+    Lasting on;
+    Peer dev(on.world);
+    connect_v5(dev, "d");
+    const auto count = [](std::string_view all, std::string_view one) {
+        std::size_t found = 0;
+        for (std::size_t at = 0; (at = all.find(one, at)) != std::string_view::npos; ++found)
+            at += one.size();
+        return found;
+    };
+    std::string packets = wire("34 09 00 03 'a/b' 00 07 00 'x'");
+    std::string answer = wire("50 02 00 07");
+    std::size_t sent = 1;
+    bool degraded = false;
+    SUBCASE("PUBLISH sent again") {
+        for (; sent < 1'500; ++sent) packets += wire("3c 09 00 03 'a/b' 00 07 00 'x'");
+    }
+    SUBCASE("PUBREL of unknown ids") {
+        for (; sent < 1'500; ++sent) packets += wire("62 02 00 01");
+        answer = wire("70 03 00 01 92");
+        --sent;
+    }
+    SUBCASE("nothing can be promised") {
+        for (; sent < 1'500; ++sent) packets += wire("62 02 00 01");
+        answer = wire("70 03 00 01 92");
+        --sent;
+        degraded = true;
+    }
+    SUBCASE("SUBSCRIBE") {
+        packets.clear();
+        for (sent = 0; sent < 100; ++sent) packets += wire("82 09 00 01 00 00 03 'a/b' 01");
+        answer = wire("90 04 00 01 00 01");
+    }
+    CHECK(dev.send_raw(packets).empty());
+    CHECK(!dev.line->reading);
+    CHECK(on.world.ring.items.size() <= 20);
+    std::string got;
+    if (degraded) {
+        on.world.broker->degraded(true);
+        got = dev.got();
+    }
+    for (int i = 0; i < 10 && !degraded; ++i) {
+        on.process();
+        got += dev.got();
+    }
+    CHECK(count(got, answer) == sent);
+    CHECK(dev.line->reading);
+}
+
 TEST_CASE("session rows: what was written is read, anything else refused") {
     Session session;
     session.identity = "token …ab12";
