@@ -31,7 +31,9 @@ Session* Broker::find_session(std::string_view id) const {
 
 bool Broker::room_for_session(const std::string& id) const {
     const Session* known = find_session(id);
-    return (known != nullptr && known->lasting) || lasting_ < parts_.limits.mqtt_sessions;
+    if (known != nullptr && known->lasting) return true;
+    // Rows that cannot be written would pile up in memory.
+    return !degraded_ && lasting_ < parts_.limits.mqtt_sessions;
 }
 
 Broker::Adopted Broker::adopt(Client& client, const std::string& id, bool clean,

@@ -436,6 +436,28 @@ TEST_CASE("session: beyond the limit v5 is told, 3.1.1 refused; foreigners do no
           wire("20 02 00 02"));
 }
 
+TEST_CASE("session: while nothing can be promised there are no new ones") {
+    Lasting on;
+    {
+        Peer known(on.world);
+        connect_v5(known, "a");
+        on.process();
+        known.cut();
+    }
+    on.world.broker->degraded(true);
+    on.world.turn();
+    const auto none = wire("11 00 00 00 00");
+    Peer known(on.world), fresh(on.world), old(on.world), later(on.world);
+    const auto back = connect_v5(known, "a");
+    CHECK(back[2] == '\1');
+    CHECK(back.find(none) == std::string::npos);
+    CHECK(connect_v5(fresh, "b").find(none) != std::string::npos);
+    CHECK(connect_v3(old, "c") == wire("20 02 00 03"));
+    on.world.broker->degraded(false);
+    on.world.turn();
+    CHECK(connect_v3(later, "c") == wire("20 02 00 00"));
+}
+
 TEST_CASE("session: a will with delay waits, and its client's return cancels it") {
     Lasting on;
     Peer watch(on.world), back(on.world);
