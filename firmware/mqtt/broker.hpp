@@ -217,6 +217,7 @@ private:
     void passed(Session& session);
     void begin_serving();
     void restore(const std::string& id, const Bytes& row);
+    void restore_id(const std::string& key);
     bool put_row(std::string_view key, const Bytes& value, bool awaited, std::uint64_t& entry);
     bool bury_rows();
     void drop_refused(const std::vector<std::uint64_t>& refused);

@@ -117,10 +117,11 @@ void Broker::forget(Session& session) {
     for (const auto& [filter, one] : session.subscriptions) unsubscribe(*one);
     if (session.lasting) {
         --lasting_;
-        graves_.push_back(key_of(kSessionKey, session.id));
-        graves_.push_back(key_of(kCursorKey, session.id));
+        // Its own row last: what is cut off half way is found by it.
         for (const auto& [packet, entry] : session.received)
             graves_.push_back(received_key(session.id, packet));
+        graves_.push_back(key_of(kCursorKey, session.id));
+        graves_.push_back(key_of(kSessionKey, session.id));
         bury_rows();
     }
     sessions_.erase(sessions_.find(session.id));
@@ -264,22 +265,32 @@ void Broker::begin_serving() {
     head_ = parts_.hub != nullptr ? parts_.hub->head().seq : Seq{};
     for (const auto& [key, value] : rows_)
         if (key.starts_with(kSessionKey)) restore(key.substr(kSessionKey.size()), value);
-    for (const auto& [key, value] : rows_) {
-        if (!key.starts_with(kReceivedKey)) continue;
-        const std::string_view rest = std::string_view(key).substr(kReceivedKey.size());
-        const auto slash = rest.find('/');
-        const auto packet = parse_int(rest.substr(0, slash)).value_or(0);
-        Session* session =
-            slash == std::string_view::npos ? nullptr : find_session(rest.substr(slash + 1));
-        if (session != nullptr && packet > 0 && packet <= 0xFFFF)
-            session->received.emplace(static_cast<std::uint16_t>(packet), 0);
-        else
+    for (const auto& [key, value] : rows_) restore_id(key);
+    // Rows of no session go, those that name one last.
+    for (const auto& [key, value] : rows_)
+        if (key.starts_with(kCursorKey) && find_session(key.substr(kCursorKey.size())) == nullptr)
             graves_.push_back(key);
-    }
+    for (const auto& [key, value] : rows_)
+        if (key.starts_with(kSessionKey) && find_session(key.substr(kSessionKey.size())) == nullptr)
+            graves_.push_back(key);
     rows_.clear();
     ready_ = true;
     count_sessions();
     if (auto ready = std::exchange(when_ready_, nullptr)) ready();
+}
+
+/// An id of QoS 2; where nobody has it, its row goes.
+void Broker::restore_id(const std::string& key) {
+    if (!key.starts_with(kReceivedKey)) return;
+    const std::string_view rest = std::string_view(key).substr(kReceivedKey.size());
+    const auto slash = rest.find('/');
+    const auto packet = parse_int(rest.substr(0, slash)).value_or(0);
+    Session* session =
+        slash == std::string_view::npos ? nullptr : find_session(rest.substr(slash + 1));
+    if (session != nullptr && packet > 0 && packet <= 0xFFFF)
+        session->received.emplace(static_cast<std::uint16_t>(packet), 0);
+    else
+        graves_.push_back(key);
 }
 
 void Broker::restore(const std::string& id, const Bytes& row) {
@@ -287,8 +298,6 @@ void Broker::restore(const std::string& id, const Bytes& row) {
     if (!keeps_sessions() || !unpack_session(row, *made)) {
         log_error("mqtt", "the session of client=" + id + " cannot be read and is lost");
         stats_.refused("session-row");
-        graves_.push_back(key_of(kSessionKey, id));
-        graves_.push_back(key_of(kCursorKey, id));
         return;
     }
     Session& session = *made;
@@ -299,7 +308,6 @@ void Broker::restore(const std::string& id, const Bytes& row) {
     const auto found = rows_.find(key_of(kCursorKey, id));
     if (found == rows_.end() || !unpack_cursor(found->second, session, cursor)) {
         // It was never written: nothing was sent yet.
-        session.in_flight.clear();
         session.reached = head_;
         for (const auto& [filter, one] : session.subscriptions)
             session.reached = std::min(session.reached, one->from);

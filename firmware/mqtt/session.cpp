@@ -1,5 +1,8 @@
 #include "firmware/mqtt/session.hpp"
 
+#include <limits>
+#include <utility>
+
 #include "firmware/core/pack.hpp"
 
 namespace fog::mqtt {
@@ -8,7 +11,17 @@ namespace {
 constexpr std::uint8_t kForm = 1;
 constexpr std::uint8_t kNoLocal = 4, kAsPublished = 8;  // beside the QoS
 constexpr std::uint8_t kRetainedAgain = 1;
-constexpr std::size_t kMostInFlight = 1'000;  // far more than any window
+constexpr std::size_t kMostInFlight = 1'000;        // far more than any window
+constexpr std::uint64_t kMostSeq = UINT64_MAX / 4;  // a place counts twice as far
+
+/// False: there is none, or one that does not fit.
+template <class T>
+bool number(Unpacker& from, T& out, std::uint64_t most = std::numeric_limits<T>::max()) {
+    const std::uint64_t value = from.varint();
+    if (!from.ok() || value > most) return false;
+    out = static_cast<T>(value);
+    return true;
+}
 
 }  // namespace
 
@@ -43,7 +56,7 @@ bool unpack_session(std::span<const std::byte> bytes, Session& out) {
     if (from.u8() != kForm) return false;
     out.identity = from.text();
     out.credential = from.varint();
-    out.expiry = static_cast<std::uint32_t>(from.varint());
+    if (!number(from, out.expiry)) return false;
     const auto count = from.varint();
     for (std::uint64_t i = 0; i < count && from.ok(); ++i) {
         auto one = std::make_unique<Subscription>();
@@ -53,9 +66,9 @@ bool unpack_session(std::span<const std::byte> bytes, Session& out) {
         one->qos = flags & 3U;
         one->no_local = (flags & kNoLocal) != 0;
         one->as_published = (flags & kAsPublished) != 0;
-        one->identifier = static_cast<std::uint32_t>(from.varint());
-        one->from.value = from.varint();
-        if (!from.ok() || one->qos > 1) return false;
+        if (!number(from, one->identifier) || !number(from, one->from.value, kMostSeq) ||
+            one->qos > 1)
+            return false;
         const std::string filter = one->filter;
         out.subscriptions.emplace(filter, std::move(one));
     }
@@ -88,26 +101,33 @@ Bytes pack_cursor(const Session& session, Seq reached, std::uint64_t epoch, std:
 bool unpack_cursor(std::span<const std::byte> bytes, Session& out, Cursor& cursor) {
     Unpacker from(bytes);
     if (from.u8() != kForm) return false;
-    out.retained_again = (from.u8() & kRetainedAgain) != 0;
-    cursor.epoch = from.fixed<std::uint64_t>();
-    cursor.left = static_cast<std::uint32_t>(from.varint());
-    out.reached.value = from.varint();
-    out.first_owed.value = from.varint();
-    out.next_id = static_cast<std::uint16_t>(from.varint());
-    out.missed = from.varint();
-    out.missed_from.value = from.varint();
-    const auto count = from.varint();
-    out.in_flight.clear();
-    for (std::uint64_t i = 0; i < count && from.ok(); ++i) {
+    Session read;
+    Cursor where;
+    read.retained_again = (from.u8() & kRetainedAgain) != 0;
+    where.epoch = from.fixed<std::uint64_t>();
+    bool fits = number(from, where.left);
+    for (Seq* seq : {&read.reached, &read.first_owed})
+        fits = number(from, seq->value, kMostSeq) && fits;
+    fits = number(from, read.next_id) && number(from, read.missed) &&
+           number(from, read.missed_from.value, kMostSeq) && fits;
+    std::uint64_t count = 0;
+    fits = number(from, count, kMostInFlight) && fits;
+    for (std::uint64_t i = 0; fits && i < count; ++i) {
         InFlight one;
-        one.id = static_cast<std::uint16_t>(from.varint());
-        one.place.value = from.varint();
-        if (!from.ok() || one.id == 0 || one.place.value == 0 || out.find(one.id) != nullptr)
-            return false;
-        out.in_flight.push_back(one);
-        if (out.in_flight.size() > kMostInFlight) return false;
+        fits = number(from, one.id) && number(from, one.place.value) && one.id != 0 &&
+               one.place.value > 1 && read.find(one.id) == nullptr;
+        read.in_flight.push_back(one);
     }
-    return from.ok() && from.empty();
+    if (!fits || !from.ok() || !from.empty()) return false;
+    out.retained_again = read.retained_again;
+    out.reached = read.reached;
+    out.first_owed = read.first_owed;
+    out.next_id = read.next_id;
+    out.missed = read.missed;
+    out.missed_from = read.missed_from;
+    out.in_flight = std::move(read.in_flight);
+    cursor = where;
+    return true;
 }
 
 }  // namespace fog::mqtt

@@ -138,6 +138,7 @@ struct Cursor {
     std::uint64_t epoch = 0;
     std::uint32_t left = 0;
 };
+/// False: not one of ours, `out` and `cursor` are as they were.
 bool unpack_cursor(std::span<const std::byte> bytes, Session& out, Cursor& cursor);
 
 }  // namespace fog::mqtt

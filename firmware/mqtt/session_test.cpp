@@ -585,6 +585,28 @@ TEST_CASE("session: answers that wait for a commit are bounded, and none is lost
     CHECK(dev.line->reading);
 }
 
+TEST_CASE("session: rows of no session go at the start") {
+    Lasting on;
+    {
+        Peer dev(on.world);
+        connect_v5(dev, "d");
+        on.process();
+        on.world.seconds(1);
+        on.process();
+    }
+    REQUIRE(on.kept.count("mqtt.cursor/d") == 1);
+    on.kept["mqtt.cursor/ghost"] = on.kept["mqtt.cursor/d"];
+    on.kept["mqtt.qos2/5/ghost"] = Bytes{std::byte{1}};
+    on.kept["mqtt.session/broken"] = Bytes{std::byte{9}};
+    on.kept["mqtt.cursor/broken"] = on.kept["mqtt.cursor/d"];
+    on.restart();
+    on.world.seconds(1);
+    on.process();
+    CHECK(on.kept.size() == 2);
+    CHECK(on.kept.count("mqtt.session/d") == 1);
+    CHECK(on.kept.count("mqtt.cursor/d") == 1);
+}
+
 TEST_CASE("session rows: what was written is read, anything else refused") {
     Session session;
     session.identity = "token …ab12";
@@ -616,6 +638,19 @@ TEST_CASE("session rows: what was written is read, anything else refused") {
         Session part;
         CHECK(!unpack_session(std::span(row).first(cut), part));
     }
+    for (std::size_t cut = 0; cut < place.size(); ++cut) {
+        Session part;
+        CHECK(!unpack_cursor(std::span(place).first(cut), part, cursor));
+        CHECK(part.reached == Seq{});
+        CHECK(part.next_id == 0);
+        CHECK(part.in_flight.empty());
+    }
+    // Form, flags, epoch and seconds, then reached, first owed and the next id: 65,536.
+    auto wide = Bytes(place.begin(), place.begin() + 11);
+    for (const int byte : {8, 0, 0x80, 0x80, 4, 0, 0, 0}) wide.push_back(std::byte(byte));
+    CHECK(!unpack_cursor(wide, read, cursor));
+    wide[15] = std::byte{3};
+    CHECK(unpack_cursor(wide, read, cursor));
 }
 
 TEST_CASE("raw message: bytes, properties and expiry come back; others are nobody's") {
