@@ -21,6 +21,7 @@ constexpr std::uint64_t kWaitsASecond = 50;  // waiting windows of 20 ms
 constexpr unsigned kFailures = 10;           // logins of an address in a minute, then it is banned
 constexpr std::uint64_t kMinute = 60;
 constexpr std::size_t kAddressesKept = 4096;
+constexpr std::size_t kSift = 4096;  // waiting acknowledgements
 
 /// One more of the subscriptions by which a session gets a message.
 void add_match(Session& session, const Subscription& one, const Message& message) {
@@ -250,6 +251,10 @@ void Broker::publish_will(const StoredWill& will, const Session& session) {
 // --- acknowledgements
 
 void Broker::await(Client& client, std::uint64_t entry) {
+    if (waiting_.size() >= sift_at_) {  // not those of clients that came and went
+        std::erase_if(waiting_, [this](const Waiting& one) { return find(one.client) == nullptr; });
+        sift_at_ = std::max(kSift, 2 * waiting_.size());
+    }
     // What is sent again waits for an entry that is older than those of others.
     const auto place = std::upper_bound(
         waiting_.begin(), waiting_.end(), entry,

@@ -255,7 +255,8 @@ private:
     std::unordered_map<std::string, std::size_t> per_address_;
     std::unordered_map<std::string, Failures> failures_;
     std::deque<ClientRef> unconnected_;
-    std::deque<Waiting> waiting_;
+    std::deque<Waiting> waiting_;  // by entry
+    std::size_t sift_at_ = 0;      // then those of clients that are gone go
     std::vector<Client*> dirty_, buried_;
     std::vector<Session*> matched_;
     std::vector<ClientRef> stalled_;

@@ -112,6 +112,19 @@ TEST_CASE("session: answers that wait for a commit are bounded, and none is lost
     CHECK(dev.line->reading);
 }
 
+TEST_CASE("session: clients that come again and again leave no answers waiting") {
+    Lasting on;
+    std::string packets = wire("34 09 00 03 'a/b' 00 07 00 'x'");
+    for (int i = 0; i < 900; ++i) packets += wire("3c 09 00 03 'a/b' 00 07 00 'x'");
+    for (int i = 0; i < 20; ++i) {
+        Peer dev(on.world);
+        connect_v5(dev, "d");
+        CHECK(dev.send_raw(packets).empty());
+        dev.cut();
+    }
+    CHECK(on.world.metrics.gauge("fogline_mqtt_waiting_acks", {}).get() <= 8'192);
+}
+
 TEST_CASE("session: rows of no session go at the start") {
     Lasting on;
     {
