@@ -7,19 +7,10 @@
 #include <string>
 #include <vector>
 
-#ifndef __has_feature  // GCC says it otherwise
-#define __has_feature(feature) 0
-#endif
+#include "tests/support/sanitized.hpp"
 
 namespace fog {
 namespace {
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || \
-    __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-constexpr bool kOwnAllocator = true;
-#else
-constexpr bool kOwnAllocator = false;
-#endif
 
 /// Resident KiB of this process's own memory.
 long resident_heap() {
@@ -34,7 +25,7 @@ long resident_heap() {
 }
 
 TEST_CASE("memory: heap that is free but held together by what lives is given back") {
-    if (kOwnAllocator) {
+    if (kSanitized) {
         MESSAGE("skipped: the sanitizer has an allocator of its own");
         return;
     }

@@ -13,6 +13,7 @@
 
 #include "firmware/store/sqlite.hpp"
 #include "firmware/store/store_fixture_test.hpp"
+#include "tests/support/sanitized.hpp"
 
 namespace fog {
 namespace {
@@ -119,7 +120,7 @@ TEST_CASE("crash: after SIGKILL everything committed is there once and no number
     f.options.seal_group_bytes = 1;
     std::mt19937 random(2026);
     std::uint64_t highest = 0, committed = 0;
-    for (int round = 0; round < 25; ++round) {
+    for (int round = 0; round < (kSanitized ? 6 : 25); ++round) {
         committed = std::max(committed, run_and_kill(f.options, random));
         Store& store = f.open();
         CHECK_FALSE(store.opened().replaced);

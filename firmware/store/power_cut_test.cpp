@@ -8,6 +8,7 @@
 #include "firmware/store/fault_vfs_test.hpp"
 #include "firmware/store/sqlite.hpp"
 #include "firmware/store/store_fixture_test.hpp"
+#include "tests/support/sanitized.hpp"
 
 namespace fog {
 namespace {
@@ -233,7 +234,7 @@ bool heavy() {
 }  // namespace
 
 TEST_CASE("power cut: at any operation, nothing committed is lost, doubled or altered") {
-    const unsigned seeds = heavy() ? 1000 : 40;
+    const unsigned seeds = heavy() ? 1000 : kSanitized ? 12 : 40;
     std::mt19937 random(4);
     for (unsigned seed = 1; seed <= seeds; ++seed) {
         const int rounds = 20 + static_cast<int>(random() % 100);
@@ -247,7 +248,8 @@ TEST_CASE("failing disk: an error or a full disk at operation k is overcome, k b
     constexpr unsigned kSeed = 77;
     constexpr int kRounds = 60;
     const std::uint64_t all = operations(kSeed, kRounds);
-    const std::uint64_t step = heavy() ? 1 : std::max<std::uint64_t>(all / 25, 1);
+    const std::uint64_t step =
+        heavy() ? 1 : std::max<std::uint64_t>(all / (kSanitized ? 8 : 25), 1);
     std::uint64_t tried = 0;
     for (std::uint64_t at = 0; at < all; at += step, ++tried) {
         fail_once(Fault::io_error, kSeed, kRounds, at, 1 + at % 3);

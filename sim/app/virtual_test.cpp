@@ -9,6 +9,7 @@
 #include "sim/app/scenario_file.hpp"
 #include "sim/app/virtual_run.hpp"
 #include "sim/cloud/check.hpp"
+#include "tests/support/sanitized.hpp"
 #include "tests/support/temp_folder.hpp"
 
 namespace fog::sim {
@@ -265,6 +266,10 @@ void run_whole(const char* name) {
 }
 
 TEST_CASE("virtual: what dst-day, long-gap and alarm-flood expect holds, all the way") {
+    if (kSanitized) {
+        MESSAGE("skipped: minutes with a sanitizer; the plain build runs it");
+        return;
+    }
     for (const char* name : {"dst-day", "long-gap", "alarm-flood"}) run_whole(name);
 }
 
