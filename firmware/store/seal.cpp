@@ -103,8 +103,10 @@ bool LogWriter::seal_step() {
         seal_.reset();
     }
     if (done) return true;
-    damaged_ = damaged_ || sqlite::is_damage(db_.code());
     seal_.reset();
+    const auto why = done.error().code;
+    if (why == Errc::not_found || why == Errc::conflict) return true;  // evicted: others are next
+    damaged_ = damaged_ || sqlite::is_damage(db_.code());
     seal_again_ = options_.clock->mono() + kAgainAfter;
     return false;
 }

@@ -399,10 +399,15 @@ TEST_CASE("sealing: checkpoints go on, the write-ahead log stays short") {
         REQUIRE(log.store->wait_room(300, 10s));
         log.add(300, i % 3 == 0 ? Lane::bulk : Lane::live);
         REQUIRE(log.store->flush());
+        // A full log may have no room for a segment at once; a minute later it tries again.
+        for (int tries = 0; i % 30 == 15 && tries < 2'000 && log.segments() == 0; ++tries) {
+            log.clock.advance(61s);
+            REQUIRE(log.store->flush());
+        }
+        if (i % 30 == 15) REQUIRE(log.segments() > 0);
         const auto status = log.store->status();
         REQUIRE(status.database_bytes + status.wal_bytes <= log.options.max_bytes * 3 / 2);
     }
-    CHECK(log.segments() > 0);
 }
 
 }  // namespace fog
