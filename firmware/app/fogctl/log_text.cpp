@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdio>
 
+#include "firmware/api/json_out.hpp"
 #include "firmware/app/fogctl/print.hpp"
 #include "firmware/core/record_json.hpp"
 #include "firmware/core/text.hpp"
@@ -11,44 +12,29 @@
 namespace fog {
 namespace {
 
-void member(std::string& out, std::string_view name, std::uint64_t value) {
-    if (!out.ends_with('{')) out += ',';
-    out.append("\"").append(name).append("\":");
-    append_uint(out, value);
-}
-void member(std::string& out, std::string_view name, std::string_view value) {
-    if (!out.ends_with('{')) out += ',';
-    out.append("\"").append(name).append("\":");
-    append_json_string(out, value);
-}
-void object(std::string& out, std::string_view name) {
-    if (!out.ends_with('{')) out += ',';
-    append_json_string(out, name);
-    out += ":{";
-}
-
 std::int64_t nanoseconds(const Record& record) {
     return std::chrono::nanoseconds(record.received().time_since_epoch()).count();
 }
 
-void add_lanes(std::string& out, const LogSummary& sum) {
-    object(out, "lanes");
+void add_lanes(JsonOut& out, const LogSummary& sum) {
+    out.key("lanes").open();
     for (std::size_t i = 0; i < kLanes; ++i) {
         const auto& lane = sum.lanes[i];
-        object(out, to_text(static_cast<Lane>(i)));
-        member(out, "records", lane.records);
-        member(out, "bytes", lane.bytes);
-        member(out, "segments", lane.segments);
-        member(out, "tail_rows", lane.tail_rows);
-        member(out, "first", lane.first.value);
-        member(out, "last", lane.last.value);
-        out += '}';
+        out.key(to_text(static_cast<Lane>(i)))
+            .open()
+            .member("records", lane.records)
+            .member("bytes", lane.bytes)
+            .member("segments", lane.segments)
+            .member("tail_rows", lane.tail_rows)
+            .member("first", lane.first.value)
+            .member("last", lane.last.value)
+            .close();
     }
-    out += '}';
+    out.close();
 }
 
-void add_sinks(std::string& out, const LogSummary& sum) {
-    object(out, "sinks");
+void add_sinks(JsonOut& out, const LogSummary& sum) {
+    out.key("sinks").open();
     for (const SinkLedger& sink : sum.sinks) {
         LaneLedger all;
         for (const LaneLedger& lane : sink.lanes) {
@@ -58,15 +44,16 @@ void add_sinks(std::string& out, const LogSummary& sum) {
             all.shed += lane.shed;
             all.expired += lane.expired;
         }
-        object(out, sink.sink);
-        member(out, "accepted", all.accepted);
-        member(out, "acknowledged", all.acknowledged);
-        member(out, "waiting", all.waiting);
-        member(out, "shed", all.shed);
-        member(out, "expired", all.expired);
-        out += '}';
+        out.key(sink.sink)
+            .open()
+            .member("accepted", all.accepted)
+            .member("acknowledged", all.acknowledged)
+            .member("waiting", all.waiting)
+            .member("shed", all.shed)
+            .member("expired", all.expired)
+            .close();
     }
-    out += '}';
+    out.close();
 }
 
 }  // namespace
@@ -89,61 +76,61 @@ std::string record_text(const Record& record, std::string_view device, std::stri
 }
 
 std::string record_json(const Record& record, std::string_view device, std::string_view point) {
-    std::string out = "{";
-    member(out, "seq", record.seq.value);
-    member(out, "lane", to_text(record.lane));
-    member(out, "sinks", record.sinks);
-    member(out, "boot", record.boot().value);
-    out += ",\"rx\":";
-    append_int(out, nanoseconds(record));
-    if (record.source_time() != WallTime{}) {
-        out += ",\"ts\":";
-        append_int(out, std::chrono::nanoseconds(record.source_time().time_since_epoch()).count());
-    }
-    if (!device.empty()) member(out, "dev", device);
+    JsonOut out;
+    out.open()
+        .member("seq", record.seq.value)
+        .member("lane", to_text(record.lane))
+        .member("sinks", record.sinks)
+        .member("boot", record.boot().value)
+        .member("rx", nanoseconds(record));
+    if (record.source_time() != WallTime{})
+        out.member("ts", std::chrono::nanoseconds(record.source_time().time_since_epoch()).count());
+    if (!device.empty()) out.member("dev", device);
     if (!record.is_sample()) {
-        member(out, "channel", record.event().channel);
-        if (!record.event().members.empty()) out.append(",").append(record.event().members);
-        return out + "}";
+        out.member("channel", record.event().channel);
+        if (!record.event().members.empty()) out.raw(record.event().members);
+        return out.close().take();
     }
-    if (!point.empty()) member(out, "pt", point);
-    member(out, "id", record.sample().point.value);
-    out += ",\"v\":";
-    append_value_json(out, record.sample().value);
-    member(out, "q", to_text(record.sample().quality));
-    return out + "}";
+    if (!point.empty()) out.member("pt", point);
+    std::string value;
+    append_value_json(value, record.sample().value);
+    return out.member("id", record.sample().point.value)
+        .member_raw("v", value)
+        .member("q", to_text(record.sample().quality))
+        .close()
+        .take();
 }
 
 Result<std::string> log_summary_json(const std::filesystem::path& folder) {
     const auto sum = summarize_log(folder);
     if (!sum) return sum.error();
-    std::string out = "{";
+    JsonOut out;
+    out.open();
     for (const auto& [name, value] :
          {std::pair("schema", sum->schema), std::pair("generation", sum->generation),
           std::pair("committed", sum->committed.value), std::pair("file_bytes", sum->file_bytes),
           std::pair("points", sum->points), std::pair("devices", sum->devices),
           std::pair("dead_letters", sum->dead), std::pair("holes", sum->holes)})
-        member(out, name, value);
-    out.append(",\"clean\":").append(sum->clean ? "true" : "false");
+        out.member(name, value);
+    out.member("clean", sum->clean);
     add_lanes(out, *sum);
     add_sinks(out, *sum);
-    object(out, "written_bytes");
-    for (const auto& [cause, bytes] : sum->written) member(out, cause, bytes);
-    out += '}';
-    object(out, "written_by_day");
+    out.key("written_bytes").open();
+    for (const auto& [cause, bytes] : sum->written) out.member(cause, bytes);
+    out.close().key("written_by_day").open();
     std::string day;
     for (const auto& one : sum->days) {
         const std::string name =
             to_rfc3339(WallTime{std::chrono::hours(24 * one.day)}).substr(0, 10);
         if (name != day) {
-            if (!day.empty()) out += '}';
+            if (!day.empty()) out.close();
             day = name;
-            object(out, day);
+            out.key(day).open();
         }
-        member(out, one.cause, one.bytes);
+        out.member(one.cause, one.bytes);
     }
-    if (!day.empty()) out += '}';
-    return out + "}}";
+    if (!day.empty()) out.close();
+    return out.close().close().take();
 }
 
 }  // namespace fog
