@@ -174,6 +174,7 @@ Result<void> Daemon::open_state() {
     store.limits = config_.limits;
     store.max_bytes = config_.limits.log_bytes;
     store.linger = config_.log.linger;
+    store.waiter_window = config_.log.ack_wait;
     store.raw_age = std::chrono::ceil<std::chrono::hours>(config_.log.raw_age);
     auto opened = Store::open(std::move(store));
     if (!opened) return std::move(opened).error();

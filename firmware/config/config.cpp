@@ -100,6 +100,8 @@ LogSection read_log(ConfigView view, Limits& limits) {
     }
     out.linger = view.duration("linger", out.linger);
     in_range(view, "linger", out.linger, 0s, 10s);
+    out.ack_wait = view.duration("ack_wait", out.ack_wait);
+    in_range(view, "ack_wait", out.ack_wait, 0s, 10s);
     out.raw_age = view.duration("raw_age", out.raw_age);
     in_range(view, "raw_age", out.raw_age, 0s, 3650 * 24h);
     out.preallocate = view.flag("preallocate", out.preallocate);

@@ -42,6 +42,7 @@ struct LaneSection {
 struct LogSection {
     std::optional<std::uint64_t> max_bytes;  // empty: from the free space at first start
     std::chrono::nanoseconds linger = std::chrono::seconds(1);
+    std::chrono::nanoseconds ack_wait = std::chrono::milliseconds(20);
     std::chrono::nanoseconds raw_age = std::chrono::hours(7 * 24);
     bool preallocate = false;
     std::array<LaneSection, kLanes> lanes;  // by Lane

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <vector>
 
@@ -29,6 +30,8 @@ public:
     virtual ~CommitPace() = default;
     /// Commits as soon as ring entry `entry` has come to the store.
     virtual void hurry(std::uint64_t entry) = 0;
+    /// How long a commit waits for more when somebody awaits it and nobody hurries.
+    virtual std::chrono::nanoseconds window() const = 0;
 };
 
 }  // namespace fog

@@ -1,6 +1,7 @@
 #include "firmware/mqtt/broker.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "firmware/core/reading.hpp"
@@ -16,9 +17,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kTick = 1s;
-constexpr auto kStall = 2ms;                 // then a full ring is tried again
-constexpr std::uint64_t kWaitsASecond = 50;  // waiting windows of 20 ms
-constexpr unsigned kFailures = 10;           // logins of an address in a minute, then it is banned
+constexpr auto kStall = 2ms;        // then a full ring is tried again
+constexpr unsigned kFailures = 10;  // logins of an address in a minute, then it is banned
 constexpr std::uint64_t kMinute = 60;
 constexpr std::size_t kAddressesKept = 4096;
 constexpr std::size_t kSift = 4096;  // waiting acknowledgements
@@ -36,6 +36,12 @@ std::uint32_t seconds_left(std::chrono::nanoseconds left) {
     return static_cast<std::uint32_t>(std::max<std::int64_t>(seconds, 0));
 }
 
+std::uint64_t windows_a_second(std::chrono::nanoseconds window) {
+    constexpr std::chrono::nanoseconds kSecond = std::chrono::seconds(1);
+    if (window.count() <= 0) return std::numeric_limits<std::uint64_t>::max();
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(1, kSecond / window));
+}
+
 }  // namespace
 
 Broker::Broker(BrokerParts parts, BrokerOptions options)
@@ -43,6 +49,7 @@ Broker::Broker(BrokerParts parts, BrokerOptions options)
       options_(options),
       stats_(parts_.metrics),
       retained_(parts_.limits),
+      waits_a_second_(windows_a_second(parts_.pace.window())),
       head_(parts_.hub != nullptr ? parts_.hub->head().seq : Seq{}),
       started_(parts_.clock.mono()) {
     tick_timer_ = parts_.loop.every(kTick, [this] { on_second(); });
@@ -347,7 +354,7 @@ void Broker::end_turn() {
         client->flush();
     }
     if (!waiting_.empty() && waiting_.back().entry > hurried_to_ &&
-        !pace_.worth_waiting(kWaitsASecond)) {
+        !pace_.worth_waiting(waits_a_second_)) {
         hurried_to_ = waiting_.back().entry;
         stats_.hurried.add();
         parts_.pace.hurry(hurried_to_);

@@ -236,6 +236,7 @@ private:
     Stats stats_;
     Retained retained_;
     Pace pace_;
+    std::uint64_t waits_a_second_;  // windows of parts_.pace that fit
     Wheel<ClientRef> wheel_;
     TopicTrie<Subscription*> trie_;
     std::size_t gateway_filters_ = 0;  // subscriptions that may match the gateway's own topics

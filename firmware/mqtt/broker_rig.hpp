@@ -90,11 +90,16 @@ private:
 
 struct FakePace final : CommitPace {
     void hurry(std::uint64_t entry) override { asked.push_back(entry); }
+    std::chrono::nanoseconds window() const override { return waits; }
+    std::chrono::nanoseconds waits{};
     std::vector<std::uint64_t> asked;
 };
 
 struct World {
-    explicit World(BrokerOptions options = {}, Limits with = {}) : limits(with) {
+    explicit World(BrokerOptions options = {}, Limits with = {},
+                   std::chrono::nanoseconds ack_wait = std::chrono::milliseconds(20))
+        : limits(with) {
+        pace.waits = ack_wait;
         broker = std::make_unique<Broker>(
             BrokerParts{loop, ring, pace, clock, limits, metrics, tokens, nullptr,
                         [](std::string_view topic) { return topic.starts_with("free/"); },

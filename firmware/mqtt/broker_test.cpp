@@ -194,6 +194,18 @@ TEST_CASE("publish: a window of one runs at commit speed, many slow ones share c
     CHECK(world.pace.asked.size() == before);
 }
 
+TEST_CASE("publish: without a waiting window nobody waits for others") {
+    World world({}, {}, 0s);
+    Peer peer(world);
+    peer.connect_v3();
+    for (int i = 0; i < 5; ++i) peer.send("32 07 00 03 'a/b' 00 01");
+    for (int i = 0; i < 20; ++i) {
+        world.commit(world.ring.items.size());
+        peer.send("32 07 00 03 'a/b' 00 01");
+        CHECK(world.pace.asked.back() == world.ring.items.size());
+    }
+}
+
 TEST_CASE("publish: more than the receive maximum") {
     BrokerOptions options;
     options.receive_maximum = 2;

@@ -108,6 +108,7 @@ public:
     Appended append(StoreBatch batch) override;
     SeqSource& seqs() override { return seqs_; }
     void hurry(std::uint64_t entry) override { queue_->hurry(entry); }
+    std::chrono::nanoseconds window() const override { return options_.waiter_window; }
     Result<void> flush() override;
     bool wait_room(std::size_t records, std::chrono::nanoseconds wait) override {
         return queue_->wait_room(records, wait);
