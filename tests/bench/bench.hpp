@@ -24,6 +24,7 @@ std::vector<Line> bench_size(const Options& options);      // B11, B13
 std::vector<Line> bench_start(const Options& options);     // B12
 std::vector<Line> bench_resident(const Options& options);  // B3, B10
 std::vector<Line> bench_push(const Options& options);      // B1, B2
+std::vector<Line> bench_ingest(const Options& options);    // B4
 std::vector<Line> bench_rules(const Options& options);     // B6
 std::vector<Line> bench_log(const Options& options);       // B8, B9
 std::vector<Line> bench_ring(const Options& options);

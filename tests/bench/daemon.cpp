@@ -99,9 +99,7 @@ void HttpTalk::wait_for(std::string_view text) {
 Daemon::Daemon(const std::filesystem::path& program, const std::filesystem::path& below)
     : folder_(below), runtime_(shared_memory(below)), program_(program) {
     std::filesystem::create_directories(folder_.path() / "rules.d");
-    std::ofstream(folder_.path() / "fogline.toml")
-        << "[http]\nlisten = [\"127.0.0.1\"]\nport = 0\n[mqtt.listener]\nport = 0\n"
-           "[logging]\nlevel = \"warning\"\n";
+    configure({});
     // The passphrase hash takes much memory for a moment: it is made by a run that isn't measured.
     start();
     HttpTalk control(this->control());
@@ -119,6 +117,13 @@ Daemon::~Daemon() {
     stop();
 }
 
+void Daemon::configure(std::string_view more) const {
+    std::ofstream(folder_.path() / "fogline.toml")
+        << "[http]\nlisten = [\"127.0.0.1\"]\nport = 0\n[mqtt.listener]\nport = 0\n"
+           "[logging]\nlevel = \"warning\"\n"
+        << more;
+}
+
 void Daemon::add_rule(const std::string& id, std::string_view toml) {
     std::ofstream(folder_.path() / "rules.d" / (id + ".toml")) << toml;
 }
@@ -126,6 +131,7 @@ void Daemon::add_rule(const std::string& id, std::string_view toml) {
 void Daemon::start() {
     const auto port_file = runtime_.path() / "port";
     std::filesystem::remove(port_file);
+    std::filesystem::remove(runtime_.path() / "mqtt.port");
     const std::string config = (folder_.path() / "fogline.toml").string();
     const std::string state = (folder_.path() / "state").string();
     const std::string log = (folder_.path() / "daemon.log").string();
@@ -153,6 +159,16 @@ void Daemon::start() {
         if (now_us() > until) fail("the gateway did not come up: " + read_text(log));
         sleep_us(500);
     }
+}
+
+std::uint16_t Daemon::mqtt_port() const {
+    // The listener opens with the first commit, a moment after the web port.
+    for (const std::int64_t until = now_us() + kAnswer; now_us() < until; sleep_us(1'000)) {
+        const auto port =
+            std::strtoul(read_text(runtime_.path() / "mqtt.port").c_str(), nullptr, 10);
+        if (port != 0) return static_cast<std::uint16_t>(port);
+    }
+    fail("the gateway opens no MQTT port");
 }
 
 void Daemon::stop() {

@@ -43,9 +43,11 @@ public:
 
     void start();  // returns when it answers on its port
     void stop();
+    void configure(std::string_view more) const;  // lines of the main file; before start()
     void add_rule(const std::string& id, std::string_view toml);  // before start()
     pid_t pid() const { return pid_; }
     std::uint16_t port() const { return port_; }
+    std::uint16_t mqtt_port() const;  // of the listener; waits for it
     const std::string& token() const { return token_; }
     std::filesystem::path control() const { return runtime_.path() / "control.sock"; }
 

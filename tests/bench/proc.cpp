@@ -55,8 +55,8 @@ std::uint64_t cpu_ns(pid_t pid, bool all_threads) {
     return sum;
 }
 
-std::uint64_t own_io(const char* key) {
-    const std::string text = read_text("/proc/self/io");
+std::uint64_t io_of(pid_t pid, const char* key) {
+    const std::string text = read_text("/proc/" + std::to_string(pid) + "/io");
     const auto at = text.find(std::string(key) + ":");
     if (at == std::string::npos) return 0;
     return std::strtoull(text.c_str() + at + std::string_view(key).size() + 1, nullptr, 10);

@@ -31,8 +31,8 @@ Resident resident(pid_t pid);
 
 /// CPU time of a process' first thread, or of all its present threads, in ns.
 std::uint64_t cpu_ns(pid_t pid, bool all_threads);
-/// A line `key: value` of /proc/self/io.
-std::uint64_t own_io(const char* key);
+/// A line `key: value` of /proc/PID/io.
+std::uint64_t io_of(pid_t pid, const char* key);
 bool on_tmpfs(const std::filesystem::path& path);
 std::string read_text(const std::filesystem::path& path);
 std::int64_t now_us();  // CLOCK_MONOTONIC, the same in every process

@@ -37,6 +37,8 @@ std::string budget_text(const Line& line) {
             return ">= " + number(line.budget);
         case Verdict::ratio_at_most:
             return "<= " + number(line.budget) + " x ref";
+        case Verdict::ratio_at_least:
+            return ">= " + number(line.budget) + " x ref";
         case Verdict::none:
             return "-";
     }
@@ -74,6 +76,9 @@ std::optional<bool> Line::ok() const {
         case Verdict::ratio_at_most:
             if (!ratio()) return std::nullopt;
             return *ratio() <= budget;
+        case Verdict::ratio_at_least:
+            if (!ratio()) return std::nullopt;
+            return *ratio() >= budget;
         case Verdict::none:
             return std::nullopt;
     }

@@ -6,7 +6,7 @@
 
 namespace fog::bench {
 
-enum class Verdict { at_most, at_least, ratio_at_most, none };
+enum class Verdict { at_most, at_least, ratio_at_most, ratio_at_least, none };
 
 /// One measured case of a budget, or a number without one (id empty).
 struct Line {
