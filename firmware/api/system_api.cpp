@@ -98,8 +98,7 @@ void add_uplinks(JsonOut& out, const ApiParts& parts) {
         up += one.state == PumpState::streaming ? 1 : 0;
         paused += one.state == PumpState::paused ? 1 : 0;
     }
-    for (const SinkLedger& ledger : parts.store.ledgers())
-        for (const LaneLedger& lane : ledger.lanes) waiting += lane.waiting;
+    for (const SinkLedger& ledger : parts.store.ledgers()) waiting += ledger.sum().waiting;
     out.key("uplinks")
         .open()
         .member("up", up)

@@ -31,20 +31,6 @@ void add_lane(JsonOut& out, const LaneLedger& lane) {
         .close();
 }
 
-LaneLedger sum_of(const SinkLedger& ledger) {
-    LaneLedger sum;
-    for (const LaneLedger& lane : ledger.lanes) {
-        sum.accepted += lane.accepted;
-        sum.acknowledged += lane.acknowledged;
-        sum.waiting += lane.waiting;
-        sum.waiting_bytes += lane.waiting_bytes;
-        sum.shed += lane.shed;
-        sum.expired += lane.expired;
-        sum.dead += lane.dead;
-    }
-    return sum;
-}
-
 void add_ledger(JsonOut& out, const SinkLedger& ledger) {
     out.open().member("sink", ledger.sink).key("lanes").open();
     for (std::size_t i = 0; i < kLanes; ++i) {
@@ -52,7 +38,7 @@ void add_ledger(JsonOut& out, const SinkLedger& ledger) {
         add_lane(out, ledger.lanes[i]);
     }
     out.close().key("sum");
-    add_lane(out, sum_of(ledger));
+    add_lane(out, ledger.sum());
     out.member("exact", std::all_of(ledger.lanes.begin(), ledger.lanes.end(),
                                     [](const LaneLedger& lane) { return lane.exact(); }));
     out.key("causes").open();
@@ -63,7 +49,7 @@ void add_ledger(JsonOut& out, const SinkLedger& ledger) {
 /// What is still owed, how old it is, and how long it takes at the present rate.
 void add_backlog(JsonOut& out, const ApiParts& parts, const PumpStatus& status,
                  const SinkLedger* ledger) {
-    const LaneLedger sum = ledger != nullptr ? sum_of(*ledger) : LaneLedger{};
+    const LaneLedger sum = ledger != nullptr ? ledger->sum() : LaneLedger{};
     out.key("backlog").open().member("records", sum.waiting).member("bytes", sum.waiting_bytes);
     out.key("oldest_age_s");
     if (ledger == nullptr || ledger->oldest_waiting == WallTime{})
@@ -101,7 +87,7 @@ void add_uplink(JsonOut& out, const ApiParts& parts, const PumpStatus& status,
         .member("in_flight", status.in_flight)
         .member("rate", status.rate);
     if (status.drain) out.member("drain_s", status.drain->count());
-    const LaneLedger sum = ledger != nullptr ? sum_of(*ledger) : LaneLedger{};
+    const LaneLedger sum = ledger != nullptr ? ledger->sum() : LaneLedger{};
     out.member("waiting", sum.waiting).member("waiting_bytes", sum.waiting_bytes);
     add_backlog(out, parts, status, ledger);
     out.close();

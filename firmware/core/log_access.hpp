@@ -73,12 +73,27 @@ struct LaneLedger {
     std::uint64_t expired = 0;
     std::uint64_t dead = 0;  // part of waiting: quarantined, see dead letters
     bool exact() const { return accepted == acknowledged + waiting + shed + expired; }
+    LaneLedger& operator+=(const LaneLedger& other) {
+        accepted += other.accepted;
+        acknowledged += other.acknowledged;
+        waiting += other.waiting;
+        waiting_bytes += other.waiting_bytes;
+        shed += other.shed;
+        expired += other.expired;
+        dead += other.dead;
+        return *this;
+    }
 };
 struct SinkLedger {
     std::string sink;
     std::array<LaneLedger, kLanes> lanes;
     std::vector<std::pair<std::string, std::uint64_t>> causes;  // shed/expired by cause
     WallTime oldest_waiting{};                                  // epoch = none
+    LaneLedger sum() const {
+        LaneLedger all;
+        for (const LaneLedger& lane : lanes) all += lane;
+        return all;
+    }
 };
 
 /// How one record ended at the far side.

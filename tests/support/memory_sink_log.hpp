@@ -124,18 +124,7 @@ public:
         return ledger_;
     }
     /// Sums over the lanes.
-    LaneLedger total() {
-        LaneLedger sum;
-        for (const LaneLedger& lane : ledger().lanes) {
-            sum.accepted += lane.accepted;
-            sum.acknowledged += lane.acknowledged;
-            sum.waiting += lane.waiting;
-            sum.shed += lane.shed;
-            sum.expired += lane.expired;
-            sum.dead += lane.dead;
-        }
-        return sum;
-    }
+    LaneLedger total() { return ledger().sum(); }
     /// Waits (really) until nothing but quarantined records is owed.
     bool wait_drained(std::chrono::milliseconds most) {
         std::unique_lock lock(mutex_);

@@ -36,14 +36,7 @@ void add_lanes(JsonOut& out, const LogSummary& sum) {
 void add_sinks(JsonOut& out, const LogSummary& sum) {
     out.key("sinks").open();
     for (const SinkLedger& sink : sum.sinks) {
-        LaneLedger all;
-        for (const LaneLedger& lane : sink.lanes) {
-            all.accepted += lane.accepted;
-            all.acknowledged += lane.acknowledged;
-            all.waiting += lane.waiting;
-            all.shed += lane.shed;
-            all.expired += lane.expired;
-        }
+        const LaneLedger all = sink.sum();
         out.key(sink.sink)
             .open()
             .member("accepted", all.accepted)
