@@ -28,14 +28,22 @@ class SocketSet;
 
 class HeldSocket final : public HeldConnection {
 public:
-    HeldSocket(std::shared_ptr<SocketSet> set, Fd socket, std::string early)
-        : set_(std::move(set)), socket_(std::move(socket)), early_(std::move(early)) {}
+    HeldSocket(std::shared_ptr<SocketSet> set, Fd socket, std::string early,
+               std::unique_ptr<TlsStream> tls)
+        : set_(std::move(set)),
+          socket_(std::move(socket)),
+          tls_(std::move(tls)),
+          early_(std::move(early)) {}
     ~HeldSocket() override;
 
     void own(Owner* owner) override;
     Written write(std::span<const iovec> parts) override;
     void read(bool on) override;
-    void finish() override { ::shutdown(socket_.get(), SHUT_WR); }
+    void finish() override;
+    std::optional<std::string> certificate_name() const override {
+        return tls_ ? tls_->certificate_name() : std::nullopt;
+    }
+    bool shaking_hands() const override { return tls_ && !tls_->established(); }
 
     int fd() const { return socket_.get(); }
     void ready(std::uint32_t events);
@@ -43,13 +51,20 @@ public:
 private:
     void read_all();
     void read_later();
+    enum class Got : std::uint8_t { bytes, nothing, end };
+    Got receive(std::span<const std::byte>& bytes, std::string& why);
+    Got receive_tls(std::span<std::byte> into, std::span<const std::byte>& bytes, std::string& why);
+    Written write_tls(std::span<const iovec> parts);
+    bool sent_on();
 
     std::shared_ptr<SocketSet> set_;
     Fd socket_;
+    std::unique_ptr<TlsStream> tls_;  // null: plain
     std::string early_;
     Owner* owner_ = nullptr;
     bool full_ = false;
     bool reading_ = true;
+    bool finished_ = false;
 };
 
 /// Edge-triggered epoll set inside the loop's own: one wait of the loop serves all held sockets.
@@ -58,7 +73,14 @@ public:
     SocketSet(EventLoop& loop, Fd epoll)
         : loop_(loop), epoll_(epoll.get()), waiter_(loop.context(), epoll.release()) {}
 
-    std::unique_ptr<HeldConnection> adopt(Fd socket, std::string early) override;
+    std::unique_ptr<HeldConnection> adopt(Fd socket, std::string early) override {
+        return hold(std::move(socket), std::move(early), nullptr);
+    }
+    std::unique_ptr<HeldConnection> adopt(Fd socket, const TlsServer& tls) override {
+        auto stream = tls.accept(socket.get());
+        if (stream == nullptr) return nullptr;
+        return hold(std::move(socket), {}, std::move(stream));
+    }
     void remove(HeldSocket& socket) { alive_.erase(&socket); }
     bool holds(HeldSocket* socket) const { return alive_.count(socket) != 0; }
     EventLoop& loop() { return loop_; }
@@ -66,6 +88,8 @@ public:
 
 private:
     void serve();
+    std::unique_ptr<HeldConnection> hold(Fd socket, std::string early,
+                                         std::unique_ptr<TlsStream> tls);
 
     EventLoop& loop_;
     int epoll_;
@@ -93,7 +117,15 @@ void HeldSocket::own(Owner* owner) {
     });
 }
 
+HeldConnection::Written HeldSocket::write_tls(std::span<const iovec> parts) {
+    const auto done = tls_->write(parts);
+    full_ = done.state == TlsStream::State::again;
+    const auto state = full_ ? State::full : State::gone;
+    return {done.bytes, done.state == TlsStream::State::open ? State::open : state};
+}
+
 HeldConnection::Written HeldSocket::write(std::span<const iovec> parts) {
+    if (tls_) return write_tls(parts);
     Written done;
     for (;;) {
         ssize_t sent = 0;
@@ -133,30 +165,75 @@ void HeldSocket::read(bool on) {
     if (on) read_later();  // its edges may have passed meanwhile
 }
 
-void HeldSocket::read_all() {
+void HeldSocket::finish() {
+    finished_ = true;
+    if (tls_) tls_->finish();
+    // Else when the rest of a record has gone.
+    if (!tls_ || tls_->flush() == TlsStream::State::open) ::shutdown(socket_.get(), SHUT_WR);
+}
+
+HeldSocket::Got HeldSocket::receive_tls(std::span<std::byte> into,
+                                        std::span<const std::byte>& bytes, std::string& why) {
+    const auto done = tls_->read(into);
+    if (done.state == TlsStream::State::again) return Got::nothing;
+    bytes = into.first(done.bytes);
+    if (done.state == TlsStream::State::open) return Got::bytes;
+    why = done.state == TlsStream::State::closed ? "client" : "tls-" + std::string(tls_->fault());
+    return Got::end;
+}
+
+HeldSocket::Got HeldSocket::receive(std::span<const std::byte>& bytes, std::string& why) {
     thread_local std::array<std::byte, 65536> buffer;
+    if (tls_) return receive_tls(buffer, bytes, why);
+    for (;;) {
+        const ssize_t got = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return Got::nothing;
+        why = got == 0 ? "client" : "network";
+        if (got <= 0) return Got::end;
+        bytes = std::span(buffer).first(static_cast<std::size_t>(got));
+        return Got::bytes;
+    }
+}
+
+void HeldSocket::read_all() {
     const auto set = set_;
     std::size_t turn = 0;
-    // Until EAGAIN: an end that came together with the data has no edge of its own.
+    std::span<const std::byte> bytes;
+    std::string why;
+    // Until there is nothing: an end that came together with the data has no edge of its own.
     while (set->holds(this) && owner_ != nullptr && reading_) {
         if (turn >= kTurnBytes) return read_later();  // others are waiting
-        const ssize_t got = ::recv(socket_.get(), buffer.data(), buffer.size(), 0);
-        if (got > 0) {
-            turn += static_cast<std::size_t>(got);
-            owner_->on_input(std::span(buffer.data(), static_cast<std::size_t>(got)));
-            continue;
+        const bool waited = shaking_hands();
+        const Got got = receive(bytes, why);
+        if (waited && !shaking_hands() && full_) {  // what was to be written waited for that
+            full_ = false;
+            owner_->on_writable();
+            if (!set->holds(this) || owner_ == nullptr) return;
         }
-        if (got < 0 && errno == EINTR) continue;
-        if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return;
-        return owner_->on_closed(got == 0 ? "client" : "network");
+        if (got == Got::nothing) return;
+        if (got == Got::end) return owner_->on_closed(why);
+        turn += bytes.size();
+        owner_->on_input(bytes);
     }
+}
+
+/// False: the rest of a record still waits, or the link is gone and the owner knows.
+bool HeldSocket::sent_on() {
+    const auto state = tls_->flush();
+    if (state == TlsStream::State::failed) owner_->on_closed("network");
+    if (state != TlsStream::State::open) return false;
+    if (finished_) ::shutdown(socket_.get(), SHUT_WR);
+    return true;
 }
 
 void HeldSocket::ready(std::uint32_t events) {
     if (owner_ == nullptr) return;
     const auto set = set_;
     if ((events & EPOLLERR) != 0) return owner_->on_closed("network");
-    if ((events & EPOLLOUT) != 0 && full_) {
+    const bool room = (events & EPOLLOUT) != 0 && (!tls_ || sent_on());
+    if (!set->holds(this) || owner_ == nullptr) return;
+    if (room && full_ && !shaking_hands()) {
         full_ = false;
         owner_->on_writable();
         if (!set->holds(this)) return;
@@ -164,14 +241,15 @@ void HeldSocket::ready(std::uint32_t events) {
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) != 0 && owner_ != nullptr) read_all();
 }
 
-std::unique_ptr<HeldConnection> SocketSet::adopt(Fd socket, std::string early) {
+std::unique_ptr<HeldConnection> SocketSet::hold(Fd socket, std::string early,
+                                                std::unique_ptr<TlsStream> tls) {
     loop_.check();
     const int fd = socket.get();
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
     set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, 16U << 10U);
     set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 20'000U);
-    auto held =
-        std::make_unique<HeldSocket>(shared_from_this(), std::move(socket), std::move(early));
+    auto held = std::make_unique<HeldSocket>(shared_from_this(), std::move(socket),
+                                             std::move(early), std::move(tls));
     alive_.insert(held.get());
     epoll_event event{};
     event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;

@@ -4,7 +4,9 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "firmware/core/limits.hpp"
@@ -12,6 +14,7 @@
 #include "firmware/http/message.hpp"
 #include "firmware/io/event_loop.hpp"
 #include "firmware/io/fd.hpp"
+#include "firmware/io/tls.hpp"
 
 namespace fog {
 
@@ -29,7 +32,8 @@ public:
         virtual ~Owner() = default;
         virtual void on_writable() = 0;
         virtual void on_input(std::span<const std::byte> bytes) = 0;
-        /// The far side ended its half (a client that only listens is gone) or the link failed.
+        /// The far side ended its half (a client that only listens is gone) or the link failed:
+        /// "client", "network", "tls-…" with the fault of a handshake, "ws-…" of WebSocket.
         virtual void on_closed(std::string_view reason) = 0;
     };
     enum class State : std::uint8_t { open, full, gone };
@@ -46,6 +50,11 @@ public:
     virtual void read(bool on) = 0;
     /// Ends our half; what the kernel has is still sent. No more writes after it.
     virtual void finish() = 0;
+    /// Common name of the certificate the far side proved to own, nothing without one
+    /// (TlsStream::certificate_name). Known once input has come.
+    virtual std::optional<std::string> certificate_name() const { return std::nullopt; }
+    /// Whether there is a TLS handshake that is not done.
+    virtual bool shaking_hands() const { return false; }
 };
 
 /// The held sockets of one loop: an epoll set of its own, so that an idle client costs one small
@@ -57,6 +66,8 @@ public:
     /// Takes a connected socket; sets TCP_NODELAY, TCP_NOTSENT_LOWAT (16 KiB) and TCP_USER_TIMEOUT
     /// (20 s) where it is TCP. `early` are bytes already read from it, handed to the owner first.
     virtual std::unique_ptr<HeldConnection> adopt(Fd socket, std::string early) = 0;
+    /// Speaks TLS on it from its first byte; null when there is no memory.
+    virtual std::unique_ptr<HeldConnection> adopt(Fd socket, const TlsServer& tls) = 0;
 };
 
 /// A hold that wants the bare connection: the listener sends the head of the response (status and

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "firmware/core/text.hpp"
 
@@ -98,6 +99,8 @@ Decoder::Event Decoder::check_header() {
         if (!fragmented_) return fault(kProtocolError, "continuation of nothing");
     } else {
         if (fragmented_) return fault(kProtocolError, "a message begins inside another");
+        if (stream_ && opcode == Opcode::text)
+            return fault(kUnsupported, "text, only binary frames are taken here");
         opcode_ = opcode;
     }
     if (!is_control(opcode) && length > most_ - message_.size())
@@ -130,7 +133,7 @@ Decoder::Event Decoder::finish_frame() {
     have_ = 0;
     if (is_control(opcode)) return finish_control(opcode);
     fragmented_ = !fin;
-    if (!fin) return {};
+    if (!fin || stream_) return {};
     std::string message = std::move(message_);
     message_ = {};
     if (opcode_ == Opcode::binary) return {Kind::binary, std::move(message), 0};
@@ -160,6 +163,7 @@ Decoder::Event Decoder::next(std::span<const std::byte>& in) {
         at_ += count;
         left_ -= count;
         in = in.subspan(count);
+        if (stream_ && !message_.empty()) return {Kind::binary, std::exchange(message_, {}), 0};
         if (left_ != 0) return {};
         if (Event event = finish_frame(); event.kind != Kind::more) return event;
         if (in.empty()) return {};

@@ -38,6 +38,13 @@ bool valid_close_code(std::uint16_t code);
 class Decoder {
 public:
     explicit Decoder(std::size_t message_bytes) : most_(message_bytes) {}
+    /// For a stream in binary messages whose borders mean nothing: their bytes come as they arrive,
+    /// none are held. Text is a fault.
+    static Decoder of_stream() {
+        Decoder out(SIZE_MAX);
+        out.stream_ = true;
+        return out;
+    }
 
     enum class Kind : std::uint8_t { more, text, binary, ping, pong, close, fault };
     struct Event {
@@ -62,6 +69,7 @@ private:
     std::uint8_t have_ = 0;  // bytes of the header read
     bool in_payload_ = false;
     bool broken_ = false;
+    bool stream_ = false;
     bool fragmented_ = false;       // between fragments
     Opcode opcode_ = Opcode::text;  // of the message
     std::uint64_t left_ = 0;        // payload bytes to come

@@ -94,3 +94,29 @@ TEST_CASE("ws frames: headers of each size are what clients expect") {
     CHECK(ws::close_frame(1012, "x") == std::string("\x88\x03\x03\xF4x", 5));
     CHECK(ws::accept_key("dGhlIHNhbXBsZSBub25jZQ==") == "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
 }
+
+TEST_CASE("ws frames: a stream gives its bytes as they come and takes no text") {
+    const std::string bytes = masked(0x82, "hello ") + masked(0x02, "fra") + masked(0x89, "ping") +
+                              masked(0x00, "") + masked(0x80, "gment") + masked(0x82, "") +
+                              masked(0x81, "text");
+    for (std::size_t step = 1; step <= bytes.size(); ++step) {
+        auto decoder = ws::Decoder::of_stream();
+        std::string heard, others;
+        for (std::size_t at = 0; at < bytes.size(); at += step) {
+            auto piece =
+                std::as_bytes(std::span(bytes).subspan(at, std::min(step, bytes.size() - at)));
+            for (;;) {
+                const auto event = decoder.next(piece);
+                if (event.kind == ws::Decoder::Kind::more) break;
+                if (event.kind == ws::Decoder::Kind::binary)
+                    heard += event.data;
+                else
+                    others += std::to_string(event.code) + event.data + ";";
+            }
+            CHECK(piece.empty());
+        }
+        CAPTURE(step);
+        CHECK(heard == "hello fragment");
+        CHECK(others == "0ping;1003text, only binary frames are taken here;");
+    }
+}

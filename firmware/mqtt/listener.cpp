@@ -59,7 +59,7 @@ private:
         const int fd = peer.release(ec);
         if (ec) return;
         probe_peer(fd);
-        broker_.accept(sockets_->adopt(Fd(fd), {}), address);
+        broker_.accept(sockets_->adopt(Fd(fd), std::string()), address);
     }
 
     Broker& broker_;

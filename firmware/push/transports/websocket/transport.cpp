@@ -4,8 +4,8 @@
 #include <memory>
 #include <utility>
 
-#include "firmware/core/text.hpp"
 #include "firmware/http/ws_frame.hpp"
+#include "firmware/http/ws_handshake.hpp"
 #include "firmware/push/open.hpp"
 #include "firmware/push/transports/websocket/talk.hpp"
 
@@ -50,80 +50,40 @@ public:
 
 const WsWire kWire;
 
-bool has_word(std::string_view list, std::string_view word) {
-    while (!list.empty()) {
-        const auto comma = list.find(',');
-        const auto item = trim(list.substr(0, comma));
-        list.remove_prefix(comma == std::string_view::npos ? list.size() : comma + 1);
-        const bool same = std::equal(item.begin(), item.end(), word.begin(), word.end(),
-                                     [](char a, char b) { return (a | 0x20) == (b | 0x20); });
-        if (same) return true;
-    }
-    return false;
-}
-
-Problem make(unsigned status, std::string slug, std::string title, std::string detail = {}) {
-    Problem problem;
-    problem.status = status;
-    problem.slug = std::move(slug);
-    problem.title = std::move(title);
-    problem.detail = std::move(detail);
-    return problem;
-}
-
-std::optional<Problem> check_handshake(const Request& request) {
-    if (request.method != Method::get) return make(405, "method", "A WebSocket begins with GET");
-    if (request.header("sec-websocket-version") != "13")
-        return make(426, "websocket-version", "The WebSocket version is not supported",
-                    "version 13 is");
-    const auto key = request.header("sec-websocket-key");
-    if (key.size() != 24 || key.substr(22) != "==" ||
-        !has_word(request.header("connection"), "upgrade"))
-        return make(400, "websocket-invalid", "The WebSocket handshake is not valid");
-    const auto offered = request.header("sec-websocket-protocol");
-    if (!offered.empty() && !has_word(offered, kProtocol))
-        return make(400, "sub-protocol", "No sub-protocol that is known here",
-                    std::string(kProtocol) + " is");
-    return std::nullopt;
-}
-
 class WebSocketTransport final : public Transport {
 public:
     explicit WebSocketTransport(Hub& hub) : hub_(hub) {}
     StreamForm form() const override { return StreamForm::websocket; }
 
     Response open(const Request& request, const ParamList& list) override {
-        auto problem = check_handshake(request);
+        auto problem = ws::check_handshake(request, kProtocol, ws::Protocol::optional);
         StreamParams params;
         const bool subscribes = std::any_of(list.begin(), list.end(), [](const auto& one) {
             return one.first != "access_token" && one.first != "transport";
         });
         if (!problem && subscribes && !request.principal.known())
-            problem = make(401, "token-invalid", "Credentials are needed",
-                           "for a subscription in the URL");
+            problem = Problem{401,
+                              "token-invalid",
+                              "Credentials are needed",
+                              "for a subscription in the URL",
+                              {},
+                              {},
+                              {},
+                              {},
+                              {}};
         if (!problem && subscribes)
             problem = check_subscription(hub_, request.principal, list, params);
         if (problem) {
             hub_.metrics().refused(problem->slug);
-            auto response = problem_response(*problem, request.path);
-            if (problem->status == 426)
-                response.headers.emplace_back("Sec-WebSocket-Version", "13");
-            return response;
+            return ws::refuse_handshake(*problem, request);
         }
         return accept(request, subscribes ? std::optional(std::move(params)) : std::nullopt);
     }
 
 private:
     Response accept(const Request& request, std::optional<StreamParams> params) {
-        Response response;
-        response.status = 101;
-        response.headers = {
-            {"Upgrade", "websocket"},
-            {"Connection", "Upgrade"},
-            {"Sec-WebSocket-Accept", ws::accept_key(request.header("sec-websocket-key"))},
-            {"Fogline-Position", hub_.head().text()}};
-        if (!request.header("sec-websocket-protocol").empty())
-            response.headers.emplace_back("Sec-WebSocket-Protocol", kProtocol);
+        auto response = ws::accept_handshake(request, kProtocol);
+        response.headers.emplace_back("Fogline-Position", hub_.head().text());
         auto hold = std::make_shared<StreamHold>();
         hold->hub = &hub_;
         StreamParams defaults = params.value_or(StreamParams{});
