@@ -139,6 +139,29 @@ AuthSection read_auth(ConfigView view) {
     return out;
 }
 
+std::optional<MqttTlsSection> read_mqtt_tls(ConfigView& view) {
+    MqttTlsSection out;
+    out.cert_file = view.text("cert_file");
+    out.key_file = view.text("key_file", out.cert_file);
+    out.port = static_cast<std::uint16_t>(view.integer("tls_port", out.port, 0, 65535));
+    out.client_cert = view.choice("client_cert", out.client_cert, {"off", "optional", "required"});
+    out.client_ca_file = view.text("client_ca_file");
+    out.cert_auto = view.flag("cert_auto", out.cert_auto);
+    if (!out.cert_file.empty()) {
+        out.mark = view.raw("cert_file")->mark;
+        if (out.client_cert != "off" && out.client_ca_file.empty())
+            view.fault("client_cert", "E0003", "'client_ca_file' is missing",
+                       "name the PEM file of the authority that signs the clients' certificates");
+        return out;
+    }
+    for (const std::string_view key :
+         {"key_file", "tls_port", "client_cert", "client_ca_file", "cert_auto"})
+        if (view.has(key))
+            view.fault(key, "E0003", "'" + std::string(key) + "' without 'cert_file'",
+                       "name the PEM file of the gateway's certificate in cert_file");
+    return std::nullopt;
+}
+
 std::optional<MqttListenerSection> read_mqtt_listener(ConfigView view) {
     MqttListenerSection out;
     const bool enabled = view.flag("enabled", true);
@@ -152,6 +175,7 @@ std::optional<MqttListenerSection> read_mqtt_listener(ConfigView view) {
     out.session_expiry_max = view.duration("session_expiry_max", out.session_expiry_max);
     in_range(view, "session_expiry_max", out.session_expiry_max, 1s, 49'000 * 24h);
     out.simulated = view.flag("simulated", false);
+    out.tls = read_mqtt_tls(view);
     view.done();
     if (!enabled) return std::nullopt;
     return out;

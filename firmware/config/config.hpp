@@ -56,6 +56,14 @@ struct AuthSection {
     std::string claim_code_hash;  // SHA-256 of the code on the label, hex; empty: made at start
 };
 
+struct MqttTlsSection {
+    std::uint16_t port = 8883;        // 0: any free one
+    std::string cert_file, key_file;  // PEM
+    std::string client_cert = "off";  // or "optional", "required"
+    std::string client_ca_file;       // authorities of these, PEM
+    bool cert_auto = false;           // also names the registry does not know
+    Mark mark;                        // of cert_file
+};
 struct MqttListenerSection {
     bool open = false;              // access: anyone may publish; else a token as password
     std::uint16_t port = 1883;      // 0: any free one
@@ -63,7 +71,8 @@ struct MqttListenerSection {
     std::uint16_t receive_maximum = 500;
     std::chrono::nanoseconds keepalive_max = std::chrono::minutes(20);
     std::chrono::nanoseconds session_expiry_max = std::chrono::hours(7 * 24);
-    bool simulated = false;  // only fogsim publishes here
+    bool simulated = false;             // only fogsim publishes here
+    std::optional<MqttTlsSection> tls;  // empty: no certificate is set
 };
 
 struct RegistrySection {

@@ -278,6 +278,7 @@ ConfigReport check_config(const fs::path& path, const ObjectCheck& check) {
         std::move(loaded.object_faults.begin(), loaded.object_faults.end(),
                   std::back_inserter(report.faults));
         check_objects(loaded.config, check, report.faults);
+        if (loaded.config.mqtt_listener) report.tls = loaded.config.mqtt_listener->tls;
     }
     std::stable_sort(report.faults.begin(), report.faults.end(),
                      [](const Fault& a, const Fault& b) {

@@ -39,6 +39,8 @@ using ObjectCheck =
 struct ConfigReport {
     std::vector<Fault> faults;
     bool missing = false;  // the path named does not exist
+    // As read: whether its files fit together is for others to see.
+    std::optional<MqttTlsSection> tls = std::nullopt;
 };
 /// `path`: a folder (its fogline.toml and everything beside it), a main file, or one file of an
 /// object folder. Free of side effects.
