@@ -2,15 +2,17 @@
 
 #include "cloud-uplink/pump/pump.hpp"
 #include "drivers/link/link.hpp"
+#include "firmware/app/mqtt_server.hpp"
 #include "firmware/core/limits.hpp"
 #include "rules/engine/engine.hpp"
 
 namespace fog {
 namespace {
 
+const SystemClock kClock;
+
 void check_object(std::string_view kind, const ObjectConfig& object, std::vector<Fault>& faults) {
     static const Limits kLimits;
-    static const SystemClock kClock;
     if (kind == "uplink") {
         check_uplink(object.id, object.node, kLimits, faults);
         return;
@@ -34,7 +36,16 @@ void check_object(std::string_view kind, const ObjectConfig& object, std::vector
 }  // namespace
 
 ConfigReport check_everything(const std::filesystem::path& path) {
-    return check_config(path, check_object);
+    ConfigReport report = check_config(path, check_object);
+    if (!report.tls) return report;
+    const auto made = TlsServer::make(tls_settings(*report.tls));
+    if (!made)
+        report.faults.push_back(
+            {"E0023", "", report.tls->mark, made.error().what, made.error().hint, false});
+    else if (kClock.wall() > (*made)->valid_until())
+        report.faults.push_back({"E0023", "", report.tls->mark, expired_text(**made, *report.tls),
+                                 std::string(kRenewHint), true});
+    return report;
 }
 
 }  // namespace fog

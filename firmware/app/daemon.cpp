@@ -296,7 +296,8 @@ Result<void> Daemon::open_mqtt() {
         emit(EventKind::system, "system/mqtt", std::move(members));
     };
     mqtt_ = std::make_unique<MqttServer>(*config_.mqtt_listener, std::move(parts), *pipeline_,
-                                         options_.runtime / "mqtt.port");
+                                         options_.runtime);
+    mqtt_->add_routes(router_);
     auto sessions = store_->state("mqtt.");
     if (!sessions) return std::move(sessions).error();
     if (auto opened = mqtt_->open(std::move(*sessions), ring_->counts().recovered_to); !opened)

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <future>
+#include <utility>
 
+#include "firmware/core/text.hpp"
 #include "firmware/io/files.hpp"
 #include "firmware/io/logging.hpp"
 #include "firmware/io/tcp_doors.hpp"
@@ -24,25 +26,65 @@ mqtt::BrokerOptions options_of(const MqttListenerSection& section) {
     return out;
 }
 
+/// Devices that are waiting for a person, or ignored, are known too: what becomes of their data is
+/// the registry's business.
+bool asks_registry(const MqttListenerSection& section) {
+    return section.tls && section.tls->client_cert != "off" && !section.tls->cert_auto;
+}
+
 }  // namespace
 
+TlsSettings tls_settings(const MqttTlsSection& section) {
+    TlsSettings out;
+    out.where = "mqtt.listener";
+    out.cert_file = section.cert_file;
+    out.key_file = section.key_file;
+    out.client_ca_file = section.client_ca_file;
+    if (section.client_cert == "optional") out.client_cert = TlsSettings::Ask::optional;
+    if (section.client_cert == "required") out.client_cert = TlsSettings::Ask::required;
+    if (out.client_cert == TlsSettings::Ask::off) out.client_ca_file.clear();
+    out.protocols = {"mqtt"};
+    return out;
+}
+
+std::string expired_text(const TlsServer& server, const MqttTlsSection& section) {
+    return "mqtt.listener: the certificate in cert_file '" + section.cert_file +
+           "' has expired at " + to_rfc3339(server.valid_until());
+}
+
 MqttServer::MqttServer(const MqttListenerSection& section, mqtt::BrokerParts parts,
-                       Pipeline& pipeline, std::filesystem::path port_file)
+                       Pipeline& pipeline, std::filesystem::path ports)
     : section_(section),
       loop_(parts.loop),
       metrics_(parts.metrics),
-      port_file_(std::move(port_file)),
-      broker_(std::make_unique<mqtt::Broker>(std::move(parts), options_of(section))) {
+      pipeline_(pipeline),
+      run_on_api_(parts.run_on_api),
+      clock_(parts.clock),
+      ports_(std::move(ports)) {
+    if (asks_registry(section_))
+        parts.knows_device = [this](std::string_view name) {
+            return devices_.get()->contains(std::string(name));
+        };
+    broker_ = std::make_unique<mqtt::Broker>(std::move(parts), options_of(section_));
     pipeline.watch(broker_.get());
+    plain_.wanted = section_.port;
     for (const auto& one : section_.bind)
-        addresses_.push_back({one, !TcpDoors::is_loopback(one), false});
-    if (addresses_.empty()) addresses_ = {{"127.0.0.1", false, false}, {"::", true, false}};
+        plain_.addresses.push_back({one, !TcpDoors::is_loopback(one), false});
+    if (plain_.addresses.empty())
+        plain_.addresses = {{"127.0.0.1", false, false}, {"::", true, false}};
+    if (!section_.tls) return;
+    secure_.tls = true;
+    secure_.wanted = section_.tls->port;
+    secure_.addresses = plain_.addresses;
+    files_ = std::make_shared<TlsFiles>(tls_settings(*section_.tls));
 }
 
 Result<void> MqttServer::open(std::vector<StateWrite> sessions, std::uint64_t recovered_to) {
     auto made = mqtt::Listener::make(loop_, *broker_, metrics_);
     if (!made) return std::move(made).error();
     listener_ = std::move(*made);
+    if (files_)
+        if (auto loaded = files_->changed()) take(std::move(*loaded));
     std::vector<mqtt::SavedRow> rows;
     for (StateWrite& one : sessions) rows.push_back({std::move(one.key), std::move(one.value)});
     broker_->open(std::move(rows), recovered_to, [this] { bind(claimed_); });
@@ -53,30 +95,101 @@ void MqttServer::recovered(const StateWrite& row) {
     loop_.post([this, row] { broker_->recovered({row.key, row.value}); });
 }
 
-void MqttServer::bind(bool claimed) {
-    claimed_ = claimed;
-    if (!broker_->ready()) return;
-    for (Address& address : addresses_)
-        if (!address.bound && (claimed || !address.outside)) bind_one(address);
+std::string MqttServer::fault() const {
+    const auto plain = plain_.fault.get();
+    return plain->empty() ? *secure_.fault.get() : *plain;
 }
 
-void MqttServer::bind_one(Address& address) {
-    const std::uint16_t wanted = port_ != 0 ? port_.load() : section_.port;
-    auto port = listener_->listen(address.text, wanted);
-    if (!port) {
-        const auto& error = port.error();
-        if (*fault_.get() == error.what) return;  // said already; it is tried again
-        log_error("mqtt", error.what);
-        log_error("mqtt", "help: " + error.hint);
-        fault_.set(std::make_shared<const std::string>(error.what));
+void MqttServer::bind(bool claimed) {
+    claimed_ = claimed;
+    look_at_devices();
+    look_at_files();
+    if (!broker_->ready()) return;
+    bind_side(plain_);
+    const bool knows = !asks_registry(section_) || devices_.get() != nullptr;
+    if (has_tls_ && knows) bind_side(secure_);
+}
+
+void MqttServer::bind_side(Side& side) {
+    for (Address& address : side.addresses)
+        if (!address.bound && (claimed_ || !address.outside)) bind_one(side, address);
+}
+
+void MqttServer::tell(Side& side, const Error& error) {
+    if (*side.fault.get() == error.what) return;  // said already; it is tried again
+    log_error("mqtt", error.what);
+    log_error("mqtt", "help: " + error.hint);
+    side.fault.set(std::make_shared<const std::string>(error.what));
+}
+
+void MqttServer::bind_one(Side& side, Address& address) {
+    const std::uint16_t wanted = side.port != 0 ? side.port.load() : side.wanted;
+    auto port = side.tls ? listener_->listen_tls(address.text, wanted)
+                         : listener_->listen(address.text, wanted);
+    if (!port) return tell(side, port.error());
+    side.port = *port;
+    address.bound = true;
+    const std::string text = std::to_string(*port);
+    log_notice("mqtt",
+               "listening address=" + address.text + " port=" + text + (side.tls ? " tls=1" : ""));
+    side.fault.set(std::make_shared<const std::string>());
+    const auto file = ports_ / (side.tls ? "mqtt-tls.port" : "mqtt.port");
+    if (auto told = write_file(file, text + "\n", 0644); !told)
+        log_error("mqtt", told.error().what);
+}
+
+void MqttServer::look_at_files() {
+    if (files_ == nullptr || !run_on_api_) return;
+    // Reading is not for fog-io; the object goes along and comes back with what it found.
+    auto files = std::exchange(files_, nullptr);
+    const bool taken = run_on_api_([this, files, &loop = loop_, alive = std::weak_ptr(alive_)] {
+        auto loaded = files->changed();
+        loop.post([this, files, alive, loaded = std::move(loaded)] {
+            if (alive.expired()) return;
+            files_ = files;
+            if (loaded) take(*loaded);
+        });
+    });
+    if (!taken) files_ = std::move(files);
+}
+
+void MqttServer::take(Result<std::shared_ptr<const TlsServer>> loaded) {
+    if (!loaded) {
+        tell(secure_, loaded.error());
+        if (has_tls_) log_notice("mqtt", "the certificate that was loaded before stays in use");
         return;
     }
-    port_ = *port;
-    address.bound = true;
-    log_notice("mqtt", "listening address=" + address.text + " port=" + std::to_string(port_));
-    fault_.set(std::make_shared<const std::string>());
-    if (auto told = write_file(port_file_, std::to_string(port_) + "\n", 0644); !told)
-        log_error("mqtt", told.error().what);
+    const TlsServer& server = **loaded;
+    if (clock_.trusted() && clock_.wall() > server.valid_until()) {
+        log_error("mqtt", expired_text(server, *section_.tls));
+        log_error("mqtt", "help: " + std::string(kRenewHint));
+    }
+    log_notice("mqtt", "certificate loaded file=" + section_.tls->cert_file +
+                           " until=" + to_rfc3339(server.valid_until()));
+    secure_.fault.set(std::make_shared<const std::string>());
+    has_tls_ = true;
+    listener_->serve_tls(std::move(*loaded));
+}
+
+/// Who may come with a certificate: the registry is asked on fog-pipe, the answer is kept.
+void MqttServer::look_at_devices() {
+    if (!asks_registry(section_)) return;
+    pipeline_.run([this](PipelineDesk& desk) {
+        const auto& known = desk.registry.devices();
+        const auto kept = devices_.get();
+        const bool same = kept && kept->size() == known.size() &&
+                          std::all_of(known.begin(), known.end(), [&kept](const DeviceState& one) {
+                              return kept->contains(one.id);
+                          });
+        if (same) return;
+        Names names;
+        for (const DeviceState& one : known) names.insert(one.id);
+        devices_.set(std::make_shared<const Names>(std::move(names)));
+        if (!kept)
+            loop_.post([this, alive = std::weak_ptr(alive_)] {
+                if (!alive.expired()) bind(claimed_);
+            });
+    });
 }
 
 void MqttServer::on_loop(std::function<void()> work) {

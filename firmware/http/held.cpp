@@ -230,7 +230,8 @@ bool HeldSocket::sent_on() {
 void HeldSocket::ready(std::uint32_t events) {
     if (owner_ == nullptr) return;
     const auto set = set_;
-    if ((events & EPOLLERR) != 0) return owner_->on_closed("network");
+    // A client that breaks off a handshake says why, and what it said is still there to be read.
+    if ((events & EPOLLERR) != 0 && !shaking_hands()) return owner_->on_closed("network");
     const bool room = (events & EPOLLOUT) != 0 && (!tls_ || sent_on());
     if (!set->holds(this) || owner_ == nullptr) return;
     if (room && full_ && !shaking_hands()) {

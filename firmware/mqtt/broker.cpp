@@ -65,7 +65,8 @@ Broker::~Broker() {
 
 // --- who is there
 
-void Broker::accept(std::unique_ptr<HeldConnection> connection, std::string address) {
+void Broker::accept(std::unique_ptr<HeldConnection> connection, std::string address,
+                    Transport transport) {
     parts_.loop.check();
     if (connection == nullptr || quiet_) return;
     std::uint32_t slot = 0;
@@ -81,7 +82,7 @@ void Broker::accept(std::unique_ptr<HeldConnection> connection, std::string addr
     ++per_address_[address];
     ++open_;
     clients_[slot] =
-        std::make_unique<Client>(*this, ref, std::move(connection), std::move(address));
+        std::make_unique<Client>(*this, ref, std::move(connection), std::move(address), transport);
     unconnected_.push_back(ref);
     // Idle strangers cannot keep devices out: the oldest of them gives way.
     while (unconnected_.size() > parts_.limits.mqtt_unconnected) {
@@ -119,14 +120,14 @@ Broker::Room Broker::room(const Client& client) const {
 
 void Broker::connected(Client& client) {
     ++connected_;
-    (client.version() == Version::v5 ? stats_.clients_v5 : stats_.clients_v3).add(1);
+    stats_.clients(client.version(), client.transport()).add(1);
     unconnected_.erase(std::remove(unconnected_.begin(), unconnected_.end(), client.ref()),
                        unconnected_.end());
 }
 
 void Broker::disconnected(Client& client) {
     --connected_;
-    (client.version() == Version::v5 ? stats_.clients_v5 : stats_.clients_v3).add(-1);
+    stats_.clients(client.version(), client.transport()).add(-1);
     pace_.gone(client.sender());
 }
 

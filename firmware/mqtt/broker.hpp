@@ -55,6 +55,8 @@ struct BrokerParts {
     /// Runs work that reads the disk on the api pool; false = full.
     std::function<bool(std::function<void()>)> run_on_api = {};
     BootId boot = {};
+    /// Whether a certificate of this name is let in, now.
+    std::function<bool(std::string_view name)> knows_device = {};
     /// Members of an event on system/mqtt.
     std::function<void(std::string members)> tell = {};
 };
@@ -92,7 +94,8 @@ public:
     bool ready() const { return ready_; }
 
     /// A new connection; the broker keeps it until it ends.
-    void accept(std::unique_ptr<HeldConnection> connection, std::string address);
+    void accept(std::unique_ptr<HeldConnection> connection, std::string address,
+                Transport transport = Transport::tcp);
     /// Whether an address failed to prove itself too often of late.
     bool banned(const std::string& address) const;
     /// Reads nothing more; what waits for a commit is still acknowledged.

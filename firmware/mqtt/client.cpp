@@ -18,8 +18,21 @@ using namespace std::chrono_literals;
 constexpr std::size_t kConnectBytes = 192U << 10U;  // a CONNECT with the largest will
 constexpr auto kPacketTime = 10s;                   // for a whole packet, and then
 constexpr std::size_t kPacketRate = 4096;           // a second more for each of these bytes
+constexpr auto kHandshake = 5s;                     // more for CONNECT where TLS comes first
+constexpr std::string_view kTlsFault = "tls-";
 constexpr auto kLinger = 2s;   // for the far side to take our last words and close
 constexpr auto kPenalty = 1s;  // before a failed login is answered
+
+constexpr std::size_t kNameBytes = 64;
+constexpr std::string_view kDevice = "device ";
+
+bool plain_name(std::string_view name) {
+    return !name.empty() && name.size() <= kNameBytes &&
+           std::all_of(name.begin(), name.end(), [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      c == '.' || c == '_' || c == ':' || c == '-';
+           });
+}
 
 bool has_control(std::string_view text) {
     return std::any_of(text.begin(), text.end(),
@@ -29,14 +42,16 @@ bool has_control(std::string_view text) {
 }  // namespace
 
 Client::Client(Broker& broker, ClientRef ref, std::unique_ptr<HeldConnection> connection,
-               std::string address)
+               std::string address, Transport transport)
     : broker_(broker),
       ref_(ref),
       connection_(std::move(connection)),
       address_(std::move(address)),
+      transport_(transport),
       heard_(broker.now()),
       since_(heard_),
-      until_(broker.now() + broker.limits().mqtt_connect_timeout) {
+      until_(broker.now() + broker.limits().mqtt_connect_timeout +
+             (transport == Transport::tls ? kHandshake : 0s)) {
     connection_->own(this);
     schedule();
 }
@@ -227,7 +242,33 @@ std::uint32_t Client::wanted_expiry(const Connect& connect) const {
     return broker_.room_for_session(std::string(connect.client_id)) ? wanted : 0;
 }
 
+/// A proven certificate says who it is; a password beside it is not looked at.
+MaybeRefusal Client::authenticate(const Connect& connect, const std::string& certificate) {
+    const auto refuse = [&](std::string_view reason, const std::string& words) {
+        log_warning("mqtt",
+                    "certificate refused name=" + (plain_name(certificate) ? certificate : "?") +
+                        " address=" + address_ + ": " + words);
+        return Refusal{Code::denied, reason, false};
+    };
+    if (!plain_name(certificate))
+        return refuse("certificate-name",
+                      "its common name must be one of 1 to 64 letters, digits and . _ : -");
+    if (connect.user && !connect.user->empty() && *connect.user != certificate)
+        return refuse("certificate-user", "the user name is another");
+    if (broker_.parts().knows_device && !broker_.parts().knows_device(certificate))
+        return refuse("certificate-unknown",
+                      "no device has that id (mqtt.listener.cert_auto = true lets it in)");
+    certified_ = true;
+    principal_ = {};
+    principal_.name = std::string(kDevice) + certificate;
+    principal_.scopes = scope::kIngest | scope::kReadLive;
+    principal_.patterns = {"#"};
+    return std::nullopt;
+}
+
 MaybeRefusal Client::authenticate(const Connect& connect) {
+    if (const auto certificate = connection_->certificate_name())
+        return authenticate(connect, *certificate);
     const bool anonymous = !connect.password || connect.password->empty();
     if (anonymous) {
         if (!broker_.options().open) return Refusal{Code::bad_login, "no-password", false};
@@ -425,8 +466,13 @@ void Client::drop(std::string_view reason) {
     broker_.buried(*this);
 }
 
-void Client::on_closed(std::string_view /*reason*/) {
+void Client::on_closed(std::string_view reason) {
     if (state_ == State::gone) return;
+    if (state_ == State::fresh && connection_->shaking_hands())
+        broker_.stats().tls_failed(reason.starts_with(kTlsFault) ? reason.substr(kTlsFault.size())
+                                                                 : "closed");
+    else if (reason.starts_with(kTlsFault) || reason.starts_with("ws-"))
+        broker_.stats().closed(reason);
     leave(true);
     state_ = State::gone;
     broker_.buried(*this);
@@ -443,7 +489,10 @@ void Client::visit() {
     const auto now = broker_.now();
     switch (state_) {
         case State::fresh:
-            if (now >= until_) return drop("connect-timeout");
+            if (now >= until_) {
+                if (connection_->shaking_hands()) broker_.stats().tls_failed("timeout");
+                return drop("connect-timeout");
+            }
             break;
         case State::refused:
             if (now >= until_) flush();
@@ -483,7 +532,11 @@ void Client::schedule() {
 }
 
 void Client::check_credential() {
-    if (state_ != State::open || principal_.credential == 0) return;
+    if (state_ != State::open) return;
+    if (certified_ && broker_.parts().knows_device &&
+        !broker_.parts().knows_device(std::string_view(principal_.name).substr(kDevice.size())))
+        return end(Code::denied, "certificate-unknown", true);
+    if (principal_.credential == 0) return;
     if (!broker_.parts().authenticator.still_valid(principal_))
         end(Code::denied, "credential-gone", true);
 }

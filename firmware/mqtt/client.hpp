@@ -20,12 +20,13 @@ namespace fog::mqtt {
 class Client final : public HeldConnection::Owner {
 public:
     Client(Broker& broker, ClientRef ref, std::unique_ptr<HeldConnection> connection,
-           std::string address);
+           std::string address, Transport transport);
     ~Client() override;
 
     ClientRef ref() const { return ref_; }
     const std::string& id() const { return id_; }
     const std::string& address() const { return address_; }
+    Transport transport() const { return transport_; }
     const Principal& principal() const { return principal_; }
     bool connected() const { return state_ == State::open; }
     bool gone() const { return state_ == State::gone; }
@@ -110,6 +111,7 @@ private:
     MaybeRefusal check_connect(const Connect& connect) const;
     MaybeRefusal check_will(const Connect& connect) const;
     MaybeRefusal authenticate(const Connect& connect);
+    MaybeRefusal authenticate(const Connect& connect, const std::string& certificate);
     void accept_connect(const Connect& connect, bool present);
     std::uint32_t wanted_expiry(const Connect& connect) const;
     void check_rights();
@@ -151,12 +153,14 @@ private:
     const ClientRef ref_;
     std::unique_ptr<HeldConnection> connection_;
     const std::string address_;
+    const Transport transport_;
     State state_ = State::fresh;
     Version version_ = Version::v3;
     std::uint8_t paused_ = 0;
     bool problem_info_ = true;
     bool full_ = false;  // the kernel takes no more for now
     bool overflowed_ = false;
+    bool certified_ = false;  // a certificate says who it is
     std::string id_;
     Principal principal_;
     std::uint16_t keep_alive_ = 0;

@@ -32,26 +32,42 @@ public:
           accepted_(metrics.counter("fogline_mqtt_connections_total", {}, "connections accepted")),
           banned_(metrics.counter("fogline_mqtt_closed_total", "reason=\"banned\"",
                                   "connections ended by the gateway")),
-          doors_(loop, "mqtt", [this](TcpDoors::Socket peer, const TcpDoors::Address& from) {
-              begin(peer, from.to_string());
+          doors_(loop, "mqtt",
+                 [this](TcpDoors::Socket peer, const TcpDoors::Address& from) {
+                     begin(peer, from.to_string(), false);
+                 }),
+          tls_doors_(loop, "mqtt", [this](TcpDoors::Socket peer, const TcpDoors::Address& from) {
+              begin(peer, from.to_string(), true);
           }) {}
 
     Result<std::uint16_t> listen(std::string_view address, std::uint16_t port) override {
-        const auto ip = doors_.parse(address);
-        if (!ip) return ip.error();
-        auto bound = doors_.listen(*ip, port);
-        if (bound || bound.error().code != Errc::conflict) return bound;
-        Error error = std::move(bound).error();
-        error.hint =
-            "Use that program as an external broker ([[mqtt.source]] with its address, and "
-            "mqtt.listener.enabled = false), or stop it (systemctl disable --now mosquitto), or "
-            "set mqtt.listener.port to another one.";
-        return error;
+        return listen(doors_, address, port,
+                      "Use that program as an external broker ([[mqtt.source]] with its address, "
+                      "and mqtt.listener.enabled = false), or stop it (systemctl disable --now "
+                      "mosquitto), or set mqtt.listener.port to another one.");
     }
-    void stop() override { doors_.stop(); }
+    Result<std::uint16_t> listen_tls(std::string_view address, std::uint16_t port) override {
+        return listen(tls_doors_, address, port,
+                      "Stop that program, or set mqtt.listener.tls_port to another one.");
+    }
+    void serve_tls(std::shared_ptr<const TlsServer> server) override { tls_ = std::move(server); }
+    void stop() override {
+        doors_.stop();
+        tls_doors_.stop();
+    }
 
 private:
-    void begin(TcpDoors::Socket& peer, const std::string& address) {
+    static Result<std::uint16_t> listen(TcpDoors& doors, std::string_view address,
+                                        std::uint16_t port, std::string_view hint) {
+        const auto ip = doors.parse(address);
+        if (!ip) return ip.error();
+        auto bound = doors.listen(*ip, port);
+        if (bound || bound.error().code != Errc::conflict) return bound;
+        Error error = std::move(bound).error();
+        error.hint = hint;
+        return error;
+    }
+    void begin(TcpDoors::Socket& peer, const std::string& address, bool tls) {
         accepted_.add();
         if (broker_.banned(address)) return banned_.add();
         boost::system::error_code ec;
@@ -59,14 +75,18 @@ private:
         const int fd = peer.release(ec);
         if (ec) return;
         probe_peer(fd);
-        broker_.accept(sockets_->adopt(Fd(fd), std::string()), address);
+        if (!tls) return broker_.accept(sockets_->adopt(Fd(fd), std::string()), address);
+        Fd socket(fd);
+        if (tls_ == nullptr) return;
+        broker_.accept(sockets_->adopt(std::move(socket), *tls_), address, Transport::tls);
     }
 
     Broker& broker_;
     std::shared_ptr<HeldSockets> sockets_;
     Counter& accepted_;
     Counter& banned_;
-    TcpDoors doors_;
+    std::shared_ptr<const TlsServer> tls_;
+    TcpDoors doors_, tls_doors_;
 };
 
 }  // namespace

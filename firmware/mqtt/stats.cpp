@@ -7,6 +7,7 @@ namespace {
 
 std::string_view help_of(std::string_view name) {
     if (name == "fogline_mqtt_refused_total") return "what clients asked for and did not get";
+    if (name == "fogline_mqtt_tls_failures_total") return "TLS handshakes that failed";
     if (name == "fogline_mqtt_closed_total") return "connections ended by the gateway";
     return "messages subscribers did not get";
 }
@@ -32,9 +33,6 @@ Stats::Stats(Metrics& metrics)
                                "publishes of QoS 2 sent again, not stored again")),
       sessions_expired(metrics.counter("fogline_mqtt_sessions_expired_total", {},
                                        "sessions whose clients did not come back in time")),
-      clients_v3(metrics.gauge("fogline_mqtt_clients", "version=\"3.1.1\",transport=\"tcp\"",
-                               "clients connected")),
-      clients_v5(metrics.gauge("fogline_mqtt_clients", "version=\"5.0\",transport=\"tcp\"")),
       subscriptions(metrics.gauge("fogline_mqtt_subscriptions", {}, "filters subscribed")),
       retained(metrics.gauge("fogline_mqtt_retained", {}, "topics with a retained message")),
       retained_bytes(metrics.gauge("fogline_mqtt_retained_bytes", {}, "bytes of these")),
@@ -48,6 +46,14 @@ Stats::Stats(Metrics& metrics)
       ack_wait(metrics.histogram("fogline_mqtt_ack_wait_seconds", {},
                                  "from reading a publish to writing its acknowledgement")),
       metrics_(metrics) {
+    static constexpr std::array<std::string_view, 3> kTransports = {"tcp", "tls", "websocket"};
+    for (std::size_t version = 0; version < clients_.size(); ++version)
+        for (std::size_t i = 0; i < kTransports.size(); ++i)
+            clients_[version][i] =
+                &metrics.gauge("fogline_mqtt_clients",
+                               "version=\"" + std::string(version == 0 ? "3.1.1" : "5.0") +
+                                   "\",transport=\"" + std::string(kTransports[i]) + "\"",
+                               "clients connected");
     for (unsigned type = 1; type < 16; ++type) {
         const std::string name(to_text(static_cast<Type>(type)));
         in_[type] = &metrics.counter("fogline_mqtt_packets_total",

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -9,6 +10,9 @@
 #include "firmware/mqtt/packet.hpp"
 
 namespace fog::mqtt {
+
+/// What a client talks over.
+enum class Transport : std::uint8_t { tcp, tls, websocket };
 
 /// What /metrics knows of the listener. Thread: fog-io.
 class Stats {
@@ -21,6 +25,13 @@ public:
     void closed(std::string_view reason) { by("fogline_mqtt_closed_total", reason); }
     /// A message a subscriber did not get.
     void dropped(std::string_view reason) { by("fogline_mqtt_dropped_total", reason); }
+    /// A TLS handshake that came to nothing.
+    void tls_failed(std::string_view reason) { by("fogline_mqtt_tls_failures_total", reason); }
+    /// Those connected.
+    Gauge& clients(Version version, Transport transport) {
+        return *clients_[static_cast<std::size_t>(version == Version::v5)]
+                        [static_cast<std::size_t>(transport)];
+    }
     void acked(Code code);
     void packet_in(Type type) { in_[static_cast<std::size_t>(type)]->add(); }
     void packet_out(Type type) { out_[static_cast<std::size_t>(type)]->add(); }
@@ -29,7 +40,7 @@ public:
 
     Counter &bytes_in, &bytes_out, &expired, &redelivered, &takeovers, &hurried, &ring_full,
         &missed, &repeated, &sessions_expired;
-    Gauge &clients_v3, &clients_v5, &subscriptions, &retained, &retained_bytes, &waiting_acks;
+    Gauge &subscriptions, &retained, &retained_bytes, &waiting_acks;
     Gauge &sessions_here, &sessions_away, &catching_up;
     Histogram& ack_wait;
 
@@ -37,6 +48,7 @@ private:
     void by(std::string_view name, std::string_view reason);
 
     Metrics& metrics_;
+    std::array<std::array<Gauge*, 3>, 2> clients_{};
     std::array<Counter*, 16> in_{}, out_{};
     std::array<Counter*, 3> publish_in_{}, publish_out_{};
     std::unordered_map<std::string, Counter*> counters_;

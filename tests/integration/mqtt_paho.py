@@ -1,6 +1,6 @@
 """An outside judge of the MQTT listener: python3-paho-mqtt does what its users do.
 
-mqtt_paho.py PORT TOKEN VERSION   (version 4 or 5); ends with 0 if all of it holds.
+mqtt_paho.py PORT TOKEN VERSION [tls CA | ws]   (version 4 or 5); ends with 0 if all of it holds.
 """
 import queue
 import sys
@@ -10,7 +10,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 PORT, TOKEN, VERSION = int(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-ROOT = f"paho{VERSION}"
+OVER = sys.argv[4] if len(sys.argv) > 4 else "tcp"
+ROOT = f"paho{VERSION}{OVER}"
 WAIT = 20
 
 
@@ -20,7 +21,12 @@ class Far:
     def __init__(self, name, keep=False, will=None):
         self.events = {kind: queue.Queue() for kind in ("connect", "message", "subscribe", "publish")}
         five = VERSION == 5
-        self.client = mqtt.Client(f"{ROOT}-{name}", protocol=VERSION, **({} if five else {"clean_session": not keep}))
+        self.client = mqtt.Client(f"{ROOT}-{name}", protocol=VERSION, transport="websockets" if OVER == "ws" else "tcp",
+                                  **({} if five else {"clean_session": not keep}))
+        if OVER == "tls":
+            self.client.tls_set(sys.argv[5])
+        if OVER == "ws":
+            self.client.ws_set_options(path="/mqtt")
         self.client.username_pw_set("u", TOKEN)
         self.client.on_connect = lambda c, u, flags, code, *rest: self.put("connect", (flags, code))
         self.client.on_message = lambda c, u, m: self.put("message", (m.topic, m.payload.decode(), m.qos, m.retain))
@@ -33,7 +39,7 @@ class Far:
             more = {"clean_start": not keep, "properties": Properties(PacketTypes.CONNECT)}
             if keep:
                 more["properties"].SessionExpiryInterval = 600
-        self.client.connect("127.0.0.1", PORT, 60, **more)
+        self.client.connect("localhost", PORT, 60, **more)
         self.client.loop_start()
         flags, code = self.get("connect")
         assert code == 0, code

@@ -20,13 +20,17 @@ public:
         issue("server", "/CN=localhost", true);
         issue("client", "/CN=test client", false);
     }
+    /// <name>.pem and <name>.key of a client of that common name; 0 days: it has expired.
+    void add_client(const std::string& name, int days = 2) {
+        issue(name, "/CN=" + name, false, days);
+    }
     std::string path(const std::string& name) const { return (folder_ / name).string(); }
 
 private:
     static void run(std::vector<std::string> words) {
         if (run_program(std::move(words)) != 0) throw std::runtime_error("openssl failed");
     }
-    void issue(const std::string& name, const std::string& subject, bool server) {
+    void issue(const std::string& name, const std::string& subject, bool server, int days = 2) {
         run({"openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", subject, "-keyout",
              path(name + ".key"), "-out", path(name + ".csr")});
         std::vector<std::string> sign = {"openssl",
@@ -40,7 +44,7 @@ private:
                                          path("ca.key"),
                                          "-CAcreateserial",
                                          "-days",
-                                         "2",
+                                         std::to_string(days),
                                          "-out",
                                          path(name + ".pem")};
         if (server) sign.insert(sign.end(), {"-extfile", path("san.ext")});

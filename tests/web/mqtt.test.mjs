@@ -8,6 +8,7 @@ import { Gateway, until } from './gateway.mjs';
 
 let box;
 let url;
+let webUrl;
 let password;
 
 before(async () => {
@@ -17,11 +18,12 @@ before(async () => {
   const file = join(box.runtime, 'mqtt.port');
   await until('the listener has a port', () => existsSync(file) && readFileSync(file, 'utf8').trim());
   url = `mqtt://127.0.0.1:${readFileSync(file, 'utf8').trim()}`;
+  webUrl = `ws://127.0.0.1:${box.port}/mqtt`;
 });
 after(() => box?.stop());
 
 const options = (protocolVersion, more) => ({ protocolVersion, clean: true, username: 'u', password, reconnectPeriod: 0, connectTimeout: 10e3, ...more });
-const open = (protocolVersion, more = {}) => mqtt.connectAsync(url, options(protocolVersion, more));
+const open = (protocolVersion, more = {}, to = url) => mqtt.connectAsync(to, options(protocolVersion, more));
 
 function listen(client) {
   const heard = [];
@@ -101,4 +103,22 @@ for (const version of [4, 5])
     const ears = listen(again); // before the first message can come
     for (const value of [1, 2, 3]) await ears.until(`value ${value}`, (m) => m.topic === `away${version}/t` && m.text === `${value}`);
     await Promise.all([again.endAsync(), other.endAsync()]);
+  });
+
+for (const version of [4, 5])
+  test(`mqtt.js ${version} over WebSocket: messages of all sizes both ways, a will, a refusal`, async () => {
+    const root = `ws${version}`;
+    const one = await open(version, {}, webUrl);
+    const two = await open(version);
+    const ears = [listen(one), listen(two)];
+    await one.subscribeAsync(`${root}/#`, { qos: 1 });
+    await two.subscribeAsync(`${root}/#`, { qos: 1 });
+    const texts = [1, 125, 126, 60e3].map((size) => 'x'.repeat(size));
+    for (const text of texts) await one.publishAsync(`${root}/a`, text, { qos: 1 });
+    for (const text of texts) for (const ear of ears) await ear.until(`${text.length} bytes`, (m) => m.text === text);
+    const dying = await open(version, { will: { topic: `${root}/gone`, payload: Buffer.from('bye'), qos: 1, retain: false } }, webUrl);
+    dying.stream.destroy();
+    for (const ear of ears) await ear.until('the will', (m) => m.text === 'bye');
+    await assert.rejects(open(version, { password: 'fgl_wrong' }, webUrl));
+    await Promise.all([one.endAsync(), two.endAsync()]);
   });
