@@ -361,9 +361,12 @@ void LogWriter::after_commit(std::uint64_t pages_before, WearCause cause) {
     memory_.state.wear[static_cast<std::size_t>(cause)] +=
         (pages_written() - pages_before) * kFramePages;
     wal_high_ = std::max(wal_high_, wal_pages_);
+    count_day();
+}
+
+void LogWriter::tidy() {
     if (wal_pages_ < wal_tried_) wal_tried_ = 0;  // the WAL began anew
     if (wal_pages_ >= wal_limit_ + wal_tried_) checkpoint();
-    count_day();
 }
 
 /// Keeps what was written day by day; the day is the wall clock's.

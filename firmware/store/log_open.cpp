@@ -14,6 +14,7 @@
 
 #include "firmware/store/block.hpp"
 #include "firmware/store/schema.hpp"
+#include "firmware/store/segment.hpp"
 
 namespace fog {
 namespace {
@@ -365,6 +366,7 @@ Result<void> fill(sqlite::Connection& db, const StoreOptions& options,
             if (auto done = set_meta(db, "clean", 1); !done) return done;
         }
     }
+    if (auto done = forget_staged(db); !done) return done;
     LogState& state = memory.state;
     auto boot = enter_boot(db, options, state, powered);
     if (!boot) return std::move(boot).error();

@@ -134,8 +134,17 @@ private:
                 if (tail_from_[lane].value != 0 && tail_from_[lane] <= after)
                     fault(name(**head) + ": its records are in the tail too");
             }
+        auto staged = staged_segments(db_);
+        if (!staged) return std::move(staged).error();
         auto stored = db_.number("SELECT count(*) FROM series");
         if (!stored) return std::move(stored).error();
+        for (const SegmentHead& head : *staged)  // some of its rows may be there
+            for (const auto group : head.groups) {
+                auto here = db_.number("SELECT count(*) FROM series WHERE key = " +
+                                       std::to_string(series_key(group, head.lane, head.number)));
+                if (!here) return std::move(here).error();
+                groups += static_cast<std::uint64_t>(*here);
+            }
         if (static_cast<std::uint64_t>(*stored) != groups)
             fault("segments: " + std::to_string(*stored) + " rows where " + std::to_string(groups) +
                   " belong to one");

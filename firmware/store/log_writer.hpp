@@ -80,6 +80,9 @@ public:
     /// Does a small piece (a few ms) of moving old tail rows into segments, if any are due; between
     /// commits. False: nothing to do now. What fails is left for later: nothing is lost by it.
     bool seal_step();
+    /// Brings the write-ahead log home when it is long. After a commit was told, since it may take
+    /// as long as many of them.
+    void tidy();
     /// A change of the accounts alone, in a transaction of its own.
     Result<void> change(const std::function<Result<void>(LogMemory&)>& edit);
     /// Marks the stop as clean: numbering goes on at `next`.
@@ -130,7 +133,7 @@ private:
     Result<bool> settle_one(Memory& now, SinkAccount& sink, const SettledOne& outcome,
                             std::size_t ranges);
     Result<void> refuse(Memory& now, SinkAccount& sink, const SettledOne& outcome);
-    Result<std::optional<Record>> find_record(Lane lane, Seq seq);
+    Result<std::optional<Record>> find_record(Lane lane, Seq seq, PointId point);
     Result<void> bound_dead(Memory& now);
     Result<void> forget_dead(Memory& now, const std::string& sink, Seq seq);
 
@@ -160,10 +163,16 @@ private:
     struct SealJob;
     void note_groups(std::size_t lane, std::span<const Record* const> records);
     std::uint64_t seal_size(std::size_t lane) const;
-    Result<std::shared_ptr<SealJob>> plan_seal();
+    Result<std::shared_ptr<SealJob>> plan_seal(std::size_t lane);
+    bool next_seal();
+    void put_off(std::size_t lane);
+    Result<void> seal_piece(SealJob& job);
     Result<void> index_rows(SealJob& job);
     Result<void> collect_rows(SealJob& job);
+    Result<void> write_series(SealJob& job);
     Result<void> write_segment(SealJob& job);
+    void give_up(SealJob& job, Errc why);
+    Result<void> forget_staged(std::size_t lane);
     Result<Bytes> tail_data(Seq first);
     Result<void> drop_segments(Memory& now, Lane lane, Seq upto, Why why, std::uint64_t& n,
                                bool& unreadable);
@@ -187,7 +196,9 @@ private:
     std::array<std::vector<bool>, kLanes> groups_;     // in the tail, as far as known
     std::array<std::uint64_t, kLanes> group_count_{};  // of them
     std::array<bool, kLanes> seal_blocked_{};          // a row of the lane's tail does not decode
-    MonoTime seal_again_{};                            // not before, after a failure
+    std::array<MonoTime, kLanes> seal_again_{};        // not before, after a failure
+    std::array<SegmentHead, kLanes> staged_;  // given up in the middle; groups: still to be removed
+    std::size_t seal_next_ = 0;               // lane to be looked at first
     MonoTime next_expiry_{};
     MonoTime opened_at_;
     std::array<std::uint64_t, kLanes> added_{};  // bytes since open, for the forecast

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <map>
 #include <optional>
@@ -6,6 +7,7 @@
 #include <string>
 #include <tuple>
 #include <utility>
+#include <vector>
 
 #include "firmware/store/block.hpp"
 #include "firmware/store/log_open.hpp"
@@ -144,22 +146,26 @@ public:
         SeriesRow copy;
         std::vector<Record> records;
         // A row that turns out to be damaged half-way is kept as far as it was good.
-        (void)visit_series(group, row.blob(1),
-                           [&](std::uint32_t point, std::span<const std::byte> bytes) {
-                               auto block = decode_block(bytes);
-                               if (!block || block->records.empty()) return Result<void>{};
-                               std::vector<const Record*> kept;
-                               for (Record& record : block->records) {
-                                   record.sinks &= state_.known_bits();
-                                   kept.push_back(&record);
-                               }
-                               Bytes data;
-                               encode_block(lane, kept, {}, data);
-                               copy.add({point}, data);
-                               std::move(block->records.begin(), block->records.end(),
-                                         std::back_inserter(records));
-                               return Result<void>{};
-                           });
+        (void)visit_series(
+            group, row.blob(1), [&](std::uint32_t point, std::span<const std::byte> bytes) {
+                auto block = decode_block(bytes);
+                if (!block || block->records.empty()) return Result<void>{};
+                // Of a segment in the making the tail has the records still.
+                std::erase_if(block->records,
+                              [&](const Record& record) { return in_tail(lane, record.seq); });
+                if (block->records.empty()) return Result<void>{};
+                std::vector<const Record*> kept;
+                for (Record& record : block->records) {
+                    record.sinks &= state_.known_bits();
+                    kept.push_back(&record);
+                }
+                Bytes data;
+                encode_block(lane, kept, {}, data);
+                copy.add({point}, data);
+                std::move(block->records.begin(), block->records.end(),
+                          std::back_inserter(records));
+                return Result<void>{};
+            });
         if (copy.empty()) return;
         const Bytes data = copy.take();
         if (!keep(series_->with(key, data))) return;
@@ -215,6 +221,8 @@ public:
         if (!keep(tail_->with(records.front()->seq.value, records.back()->seq.value,
                               static_cast<int>(block->lane), records.size(), data)))
             return;
+        tail_rows_[static_cast<std::size_t>(block->lane)].emplace_back(records.front()->seq,
+                                                                       records.back()->seq);
         for (const Record* record : records) note(*record);
     }
 
@@ -253,6 +261,13 @@ public:
     }
 
 private:
+    bool in_tail(Lane lane, Seq seq) const {
+        const auto& rows = tail_rows_[static_cast<std::size_t>(lane)];
+        const auto row =
+            std::lower_bound(rows.begin(), rows.end(), seq,
+                             [](const auto& one, Seq wanted) { return one.second < wanted; });
+        return row != rows.end() && row->first <= seq;
+    }
     void note(const Record& record) {
         ++out_.records;
         state_.committed = std::max(state_.committed, record.seq);
@@ -277,6 +292,7 @@ private:
     Result<sqlite::Statement> series_;
     Result<sqlite::Statement> segment_;
     std::map<std::pair<Lane, std::uint64_t>, SegmentHead> segments_;
+    std::array<std::vector<std::pair<Seq, Seq>>, kLanes> tail_rows_;  // carried; ascending
 };
 
 /// Carries what was sealed; true if all that there was could be read.

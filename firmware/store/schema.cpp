@@ -44,7 +44,12 @@ CREATE TABLE segment(lane INTEGER NOT NULL, last_seq INTEGER NOT NULL, first_seq
 CREATE TABLE series(key INTEGER PRIMARY KEY, data BLOB NOT NULL);
 )sql";
 
-constexpr std::array<const char*, 2> kMigrations = {kFirst, kSegments};
+// 3: the segment in the making, whose rows are already in series.
+constexpr const char* kSealing = R"sql(
+CREATE TABLE sealing(number INTEGER PRIMARY KEY, lane INTEGER NOT NULL, groups BLOB NOT NULL);
+)sql";
+
+constexpr std::array<const char*, 3> kMigrations = {kFirst, kSegments, kSealing};
 
 }  // namespace
 

@@ -17,7 +17,9 @@ constexpr std::uint64_t kSegmentBytes = 4U << 20U;  // at most, of the tail
 constexpr std::uint64_t kLeastRows = 60;            // by age: fewer are as well read where they are
 constexpr int kOldShare = 4;  // of the size that is worth it, when the age is reached
 constexpr std::uint32_t kGroupsSeen = 1U << 20U;
-constexpr int kVeryOld = 6;  // ages, then also what is not
+constexpr int kVeryOld = 6;                         // ages, then also what is not
+constexpr std::uint64_t kSliceBytes = 128U << 10U;  // written in one transaction
+constexpr std::size_t kForgottenAtOnce = 64;        // rows of a segment that was given up
 constexpr auto kAgainAfter = std::chrono::seconds{60};
 constexpr int kTrimSearch = 64;  // segments looked at for one only history holds
 
@@ -30,7 +32,7 @@ std::size_t index(Lane lane) {
 /// One segment in the making. Passes over its tail rows collect some groups each, so that memory
 /// stays small; nothing is written before all of it is ready.
 struct LogWriter::SealJob {
-    enum class Phase : std::uint8_t { indexing, collecting, writing };
+    enum class Phase : std::uint8_t { indexing, collecting, writing, moving, finished };
     Phase phase = Phase::indexing;
     SegmentHead head;
     std::vector<Seq> rows;                                      // of the tail, by first_seq
@@ -40,6 +42,7 @@ struct LogWriter::SealJob {
     std::vector<Record> collected;
     std::map<std::uint32_t, SeriesRow> building;
     std::vector<std::pair<std::uint64_t, Bytes>> done;  // rows of `series` by key
+    std::size_t written = 0;                            // of them; these are empty now
 
     void start_pass() {
         at = 0;
@@ -80,35 +83,91 @@ struct LogWriter::SealJob {
 };
 
 bool LogWriter::seal_step() {
-    if (options_.seal_bytes == 0 || options_.clock->mono() < seal_again_) return false;
-    Result<void> done;
-    if (!seal_) {
-        auto planned = plan_seal();
-        if (planned && !*planned) return false;
-        if (planned)
-            seal_ = std::move(*planned);
-        else
-            done = std::move(planned).error();
-    } else if (seal_->phase == SealJob::Phase::indexing) {
-        done = index_rows(*seal_);
-    } else if (seal_->phase == SealJob::Phase::collecting) {
-        done = collect_rows(*seal_);
-    } else {
-        const auto pages = pages_written();
-        done = write_segment(*seal_);
-        const auto lane = index(seal_->head.lane);
-        groups_[lane].clear();
-        group_count_[lane] = 0;
-        after_commit(pages, WearCause::seal);
-        seal_.reset();
-    }
-    if (done) return true;
+    if (options_.seal_bytes == 0) return false;
+    if (!seal_) return next_seal();
+    auto done = seal_piece(*seal_);
+    if (done && seal_->phase != SealJob::Phase::finished) return true;
+    if (!done) give_up(*seal_, done.error().code);
     seal_.reset();
-    const auto why = done.error().code;
-    if (why == Errc::not_found || why == Errc::conflict) return true;  // evicted: others are next
-    damaged_ = damaged_ || sqlite::is_damage(db_.code());
-    seal_again_ = options_.clock->mono() + kAgainAfter;
+    return true;
+}
+
+/// Clears away what was given up, or plans a segment: in the first lane that has something to do.
+bool LogWriter::next_seal() {
+    for (std::size_t seen = 0; seen < kLanes; ++seen) {
+        const std::size_t lane = seal_next_;
+        seal_next_ = (seal_next_ + 1) % kLanes;
+        if (options_.clock->mono() < seal_again_[lane]) continue;
+        if (!staged_[lane].groups.empty()) {
+            if (auto done = forget_staged(lane)) return true;
+            put_off(lane);
+            continue;
+        }
+        if (seal_blocked_[lane]) continue;
+        auto planned = plan_seal(lane);
+        if (!planned) {
+            put_off(lane);
+        } else if (*planned) {
+            seal_ = std::move(*planned);
+            return true;
+        }
+    }
     return false;
+}
+
+void LogWriter::put_off(std::size_t lane) {
+    damaged_ = damaged_ || sqlite::is_damage(db_.code());
+    seal_again_[lane] = options_.clock->mono() + kAgainAfter;
+}
+
+Result<void> LogWriter::seal_piece(SealJob& job) {
+    switch (job.phase) {
+        case SealJob::Phase::indexing:
+            return index_rows(job);
+        case SealJob::Phase::collecting:
+            return collect_rows(job);
+        case SealJob::Phase::writing:
+            return write_series(job);
+        case SealJob::Phase::moving:
+            return write_segment(job);
+        case SealJob::Phase::finished:
+            break;
+    }
+    return {};
+}
+
+/// What was written of it already is in nobody's way, but has to go.
+void LogWriter::give_up(SealJob& job, Errc why) {
+    const std::size_t lane = index(job.head.lane);
+    if (job.written > 0) staged_[lane] = std::move(job.head);
+    // Evicted meanwhile: others are next.
+    if (why != Errc::not_found && why != Errc::conflict) put_off(lane);
+}
+
+Result<void> LogWriter::forget_staged(std::size_t lane) {
+    SegmentHead& staged = staged_[lane];
+    const auto pages = pages_written();
+    auto transaction = sqlite::Transaction::begin(db_);
+    if (!transaction) return std::move(transaction).error();
+    const std::size_t some = std::min(staged.groups.size(), kForgottenAtOnce);
+    for (std::size_t i = staged.groups.size() - some; i < staged.groups.size(); ++i)
+        if (auto done = run("DELETE FROM series WHERE key = ?",
+                            series_key(staged.groups[i], staged.lane, staged.number));
+            !done)
+            return done;
+    if (some == staged.groups.size())
+        if (auto done = run("DELETE FROM sealing WHERE number = ?", staged.number); !done)
+            return done;
+    if (auto done = transaction->commit(); !done) return done;
+    staged.groups.resize(staged.groups.size() - some);
+    if (staged.groups.empty()) {
+        LaneStock& stock = memory_.stock[lane];
+        stock.bytes -= std::min(stock.bytes, staged.bytes);
+        staged = {};
+    }
+    after_commit(pages, WearCause::seal);
+    tidy();
+    return {};
 }
 
 void LogWriter::note_groups(std::size_t lane, std::span<const Record* const> records) {
@@ -130,43 +189,39 @@ std::uint64_t LogWriter::seal_size(std::size_t lane) const {
 }
 
 /// The oldest rows of a lane that has enough of them, or has had them for long.
-Result<std::shared_ptr<LogWriter::SealJob>> LogWriter::plan_seal() {
-    const MonoTime now = options_.clock->mono();
-    for (std::size_t lane = 0; lane < kLanes; ++lane) {
-        const LaneStock& stock = memory_.stock[lane];
-        const std::uint64_t size = seal_size(lane);
-        const auto age = now - stock.tail_since;
-        const bool old = stock.tail_rows >= kLeastRows &&
-                         ((age >= options_.seal_age && stock.tail_bytes >= size / kOldShare) ||
-                          age >= options_.seal_age * kVeryOld);
-        // In a small log a segment would be too much of it to be evicted at once.
-        const bool large = stock.tail_bytes >= size && size <= usable_bytes_ / 8;
-        if (seal_blocked_[lane] || stock.tail_rows == 0 || (!large && !old)) continue;
-        auto rows = statement(
-            "SELECT first_seq, last_seq, n, length(data) FROM tail WHERE lane = ? AND first_seq >= "
-            "? ORDER BY first_seq");
-        if (!rows) return std::move(rows).error();
-        (*rows)->with(static_cast<int>(lane), stock.tail_from.value);
-        auto job = std::make_shared<SealJob>();
-        job->head.lane = static_cast<Lane>(lane);
-        job->head.number = memory_.segment_number + 1;
-        // What is evicted with one segment must not be much of a small log.
-        const auto most = std::min<std::uint64_t>(size, usable_bytes_ / 8);
-        for (std::uint64_t bytes = 0; bytes < most;) {
-            auto row = (*rows)->row();
-            if (!row) return std::move(row).error();
-            if (!*row) break;
-            job->rows.push_back({(*rows)->number(0)});
-            job->head.last.value = (*rows)->number(1);
-            job->head.n += (*rows)->number(2);
-            bytes += (*rows)->number(3);
-        }
-        (*rows)->reset();
-        if (job->rows.empty()) continue;
-        job->head.first = job->rows.front();
-        return job;
+Result<std::shared_ptr<LogWriter::SealJob>> LogWriter::plan_seal(std::size_t lane) {
+    const LaneStock& stock = memory_.stock[lane];
+    const std::uint64_t size = seal_size(lane);
+    const auto age = options_.clock->mono() - stock.tail_since;
+    const bool old = stock.tail_rows >= kLeastRows &&
+                     ((age >= options_.seal_age && stock.tail_bytes >= size / kOldShare) ||
+                      age >= options_.seal_age * kVeryOld);
+    // In a small log a segment would be too much of it to be evicted at once.
+    const bool large = stock.tail_bytes >= size && size <= usable_bytes_ / 8;
+    if (stock.tail_rows == 0 || (!large && !old)) return std::shared_ptr<SealJob>{};
+    auto rows = statement(
+        "SELECT first_seq, last_seq, n, length(data) FROM tail WHERE lane = ? AND first_seq >= "
+        "? ORDER BY first_seq");
+    if (!rows) return std::move(rows).error();
+    (*rows)->with(static_cast<int>(lane), stock.tail_from.value);
+    auto job = std::make_shared<SealJob>();
+    job->head.lane = static_cast<Lane>(lane);
+    job->head.number = memory_.segment_number + 1;
+    // What is evicted with one segment must not be much of a small log.
+    const auto most = std::min<std::uint64_t>(size, usable_bytes_ / 8);
+    for (std::uint64_t bytes = 0; bytes < most;) {
+        auto row = (*rows)->row();
+        if (!row) return std::move(row).error();
+        if (!*row) break;
+        job->rows.push_back({(*rows)->number(0)});
+        job->head.last.value = (*rows)->number(1);
+        job->head.n += (*rows)->number(2);
+        bytes += (*rows)->number(3);
     }
-    return std::shared_ptr<SealJob>{};
+    (*rows)->reset();
+    if (job->rows.empty()) return std::shared_ptr<SealJob>{};
+    job->head.first = job->rows.front();
+    return job;
 }
 
 /// A copy of a row's block: a statement left open would keep every checkpoint away. Fails:
@@ -243,17 +298,44 @@ Result<void> LogWriter::collect_rows(SealJob& job) {
     return {};
 }
 
+/// Some rows of `series`, in a transaction of their own: all at once would hold up a commit for
+/// long. Until their segment is there they count for nothing, and `sealing` says whose they are.
+Result<void> LogWriter::write_series(SealJob& job) {
+    const auto pages = pages_written();
+    auto transaction = sqlite::Transaction::begin(db_);
+    if (!transaction) return std::move(transaction).error();
+    if (job.written == 0)
+        if (auto done = stage(db_, job.head); !done) return done;
+    std::uint64_t cost = 0;
+    std::size_t end = job.written;
+    for (; end < job.done.size() && cost < kSliceBytes; ++end) {
+        auto& [key, data] = job.done[end];
+        if (auto done = run("INSERT INTO series VALUES(?, ?)", key, data); !done) return done;
+        cost += row_cost(data.size());
+    }
+    if (auto done = transaction->commit(); !done) return done;
+    for (; job.written < end; ++job.written) job.done[job.written].second = {};
+    memory_.segment_number = std::max(memory_.segment_number, job.head.number);
+    memory_.stock[index(job.head.lane)].bytes += cost;
+    job.head.bytes += cost;
+    after_commit(pages, WearCause::seal);
+    tidy();
+    if (job.written == job.done.size()) job.phase = SealJob::Phase::moving;
+    return {};
+}
+
 /// The move: the rows leave the tail and the segment comes in one transaction.
 Result<void> LogWriter::write_segment(SealJob& job) {
-    return change([&](LogMemory& now) -> Result<void> {
-        auto remove = statement("DELETE FROM tail WHERE lane = ? AND first_seq BETWEEN ? AND ?");
-        if (!remove) return std::move(remove).error();
-        LaneStock& stock = now.stock[index(job.head.lane)];
+    const auto pages = pages_written();
+    const std::size_t lane = index(job.head.lane);
+    const std::uint64_t head_cost = row_cost(job.head.groups.size() * 2 + 64);
+    auto done = change([&](LogMemory& now) -> Result<void> {
+        LaneStock& stock = now.stock[lane];
         auto sizes =
             statement("SELECT length(data) FROM tail WHERE lane = ? AND first_seq BETWEEN ? AND ?");
         if (!sizes) return std::move(sizes).error();
         const Seq last_row = job.rows.back();
-        (*sizes)->with(static_cast<int>(job.head.lane), job.head.first.value, last_row.value);
+        (*sizes)->with(static_cast<int>(lane), job.head.first.value, last_row.value);
         for (;;) {
             auto row = (*sizes)->row();
             if (!row) return std::move(row).error();
@@ -262,31 +344,33 @@ Result<void> LogWriter::write_segment(SealJob& job) {
             stock.bytes -= std::min(stock.bytes, row_cost(size));
             stock.tail_bytes -= std::min(stock.tail_bytes, size);
         }
-        auto done =
-            (*remove)
-                ->with(static_cast<int>(job.head.lane), job.head.first.value, last_row.value)
-                .run();
-        if (!done) return done;
+        auto moved = run("DELETE FROM tail WHERE lane = ? AND first_seq BETWEEN ? AND ?",
+                         static_cast<int>(lane), job.head.first.value, last_row.value);
+        if (!moved) return moved;
         // Some were evicted while this was made: what is ready does not fit any more.
         if (static_cast<std::size_t>(sqlite3_changes(db_.raw())) != job.rows.size())
             return Error{Errc::conflict, "log: rows to be sealed are gone", {}};
-        for (const auto& [key, data] : job.done) {
-            if (done = run("INSERT OR REPLACE INTO series VALUES(?, ?)", key, data); !done)
-                return done;
-            job.head.bytes += row_cost(data.size());
-        }
-        job.head.bytes += row_cost(job.head.groups.size() * 2 + 64);
+        if (moved = run("DELETE FROM sealing WHERE number = ?", job.head.number); !moved)
+            return moved;
         auto insert = statement(kInsertSegment);
         if (!insert) return std::move(insert).error();
-        if (done = write_head(**insert, job.head); !done) return done;
-        now.segment_number = job.head.number;
+        SegmentHead head = job.head;
+        head.bytes += head_cost;
+        if (moved = write_head(**insert, head); !moved) return moved;
         if (stock.segments++ == 0) stock.segment_from = job.head.first;
-        stock.bytes += job.head.bytes;
+        stock.bytes += head_cost;
         stock.tail_rows -= job.rows.size();
         stock.tail_from.value = last_row.value + 1;
         stock.tail_since = options_.clock->mono();
         return {};
     });
+    if (!done) return done;
+    groups_[lane].clear();
+    group_count_[lane] = 0;
+    job.phase = SealJob::Phase::finished;
+    after_commit(pages, WearCause::seal);
+    tidy();
+    return {};
 }
 
 /// Segments that end up to `upto` leave; what a sink still owed of them is counted.

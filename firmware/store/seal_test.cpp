@@ -2,9 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
+#include <map>
 #include <random>
 
+#include "firmware/store/block.hpp"
 #include "firmware/store/history.hpp"
+#include "firmware/store/log_tool.hpp"
 #include "firmware/store/schema.hpp"
 #include "firmware/store/segment.hpp"
 #include "firmware/store/sqlite.hpp"
@@ -295,7 +299,8 @@ TEST_CASE("sealing: a log of the first schema opens and is sealed") {
     log.close();
     {
         auto db = log.direct(sqlite::Connection::Mode::read_write);
-        for (const char* back : {"DROP TABLE segment", "DROP TABLE series"}) REQUIRE(db.exec(back));
+        for (const char* back : {"DROP TABLE segment", "DROP TABLE series", "DROP TABLE sealing"})
+            REQUIRE(db.exec(back));
         REQUIRE(set_meta(db, "schema", 1));
     }
     log.options.seal_bytes = 4'000;
@@ -303,6 +308,118 @@ TEST_CASE("sealing: a log of the first schema opens and is sealed") {
     CHECK_FALSE(log.store->opened().replaced);
     log.settle_down(1);
     CHECK(log.read_all() == before);
+}
+
+TEST_CASE("sealing: a log file of schema 2 opens with all it had") {
+    Sealed log(0);
+    log.close();
+    for (const char* end : {"log.db", "log.db-wal", "log.db-shm"})
+        std::filesystem::remove(log.options.folder / end);
+    std::filesystem::copy_file(std::filesystem::path(FOG_TEST_DIR) / "logs" / "schema2.db",
+                               log.options.folder / "log.db");
+    log.options.seal_bytes = 6'000;
+    log.open();
+    CHECK_FALSE(log.store->opened().replaced);
+    CHECK_FALSE(log.store->opened().created);
+    for (int again = 0; again < 2; ++again) {
+        const auto all = log.read_all();
+        CHECK(all.size() == 6'006);
+        double sum = 0;
+        for (const Record& record : all)
+            if (record.is_sample()) sum += std::get<double>(record.sample().value);
+        CHECK(sum == doctest::Approx(6'000.0 * 6'001 / 200));
+        CHECK(log.store->points().value().size() == 20);
+        CHECK(log.store->devices().value().size() == 1);
+        CHECK(log.store->state("test/").value().size() == 1);
+        const auto ledgers = log.store->ledgers();
+        REQUIRE(ledgers.size() == 2);
+        CHECK(ledgers[0].lanes[2].accepted == 5'700);
+        CHECK(ledgers[0].lanes[2].acknowledged == 1'999);
+        CHECK(ledgers[0].lanes[2].dead == 1);
+        CHECK(ledgers[1].lanes[2].waiting == 5'700);
+        CHECK(log.store->dead("cloud", Seq{}, 10).value().size() == 1);
+        log.reopen();
+    }
+    const auto verdict = verify_log(log.options.folder, [](std::string_view) {}).value();
+    CHECK(verdict.faults == 0);
+}
+
+TEST_CASE("sealing: a lane that fails waits alone") {
+    Sealed log;
+    log.close();
+    log.open();
+    REQUIRE(log.direct(sqlite::Connection::Mode::read_write)
+                .exec("CREATE TRIGGER no BEFORE INSERT ON segment WHEN new.lane = 2 "
+                      "BEGIN SELECT raise(ABORT, 'not this one'); END"));
+    for (int i = 0; i < 160; ++i) {
+        log.add(100, i % 2 == 0 ? Lane::live : Lane::bulk);
+        REQUIRE(log.store->flush());
+    }
+    log.settle_down(2);
+    auto lanes = log.store->status().lanes;
+    CHECK(lanes[2].segments == 0);
+    CHECK(lanes[3].segments >= 2);
+    REQUIRE(log.direct(sqlite::Connection::Mode::read_write).exec("DROP TRIGGER no"));
+    log.clock.advance(61s);
+    log.settle_down(lanes[3].segments + 2);
+    CHECK(log.store->status().lanes[2].segments >= 2);
+    // What was written for the segments that failed is gone.
+    const auto verdict = verify_log(log.options.folder, [](std::string_view) {}).value();
+    CHECK(verdict.faults == 0);
+    CHECK(log.read_all().size() == 16'000);
+}
+
+TEST_CASE("sealing: what a crash left of a segment in the making is neither kept nor carried") {
+    Sealed log(0);
+    for (int i = 0; i < 40; ++i) {
+        log.add(50);
+        REQUIRE(log.store->flush());
+    }
+    const auto all = log.read_all();
+    log.close();
+    const auto stage_some = [&] {
+        auto db = log.direct(sqlite::Connection::Mode::read_write);
+        SegmentHead head;
+        head.number = 7;
+        std::map<std::uint32_t, std::vector<const Record*>> points;
+        for (const Record& record : all)
+            if (record.sample().point.value < 32)
+                points[record.sample().point.value].push_back(&record);
+        std::map<std::uint32_t, SeriesRow> rows;
+        for (const auto& [point, records] : points) {
+            Bytes block;
+            encode_block(Lane::live, records, {}, block);
+            rows[group_of(point)].add({point}, block);
+        }
+        for (auto& [group, row] : rows) {
+            auto insert = db.prepare("INSERT INTO series VALUES(?, ?)").value();
+            REQUIRE(insert.with(series_key(group, head.lane, head.number), row.take()).run());
+            head.groups.push_back(group);
+        }
+        REQUIRE(head.groups.size() == 2);
+        REQUIRE(stage(db, head));
+        REQUIRE(set_meta(db, "clean", 0));
+    };
+    stage_some();
+    CHECK(verify_log(log.options.folder, [](std::string_view) {}).value().faults == 0);
+    log.open();
+    CHECK_FALSE(log.store->opened().replaced);
+    CHECK(log.read_all() == all);
+    CHECK(log.direct().number("SELECT count(*) FROM series").value() == 0);
+    log.close();
+    stage_some();
+    {
+        auto db = log.direct(sqlite::Connection::Mode::read_write);
+        REQUIRE(
+            db.exec("UPDATE tail SET data = zeroblob(length(data)) WHERE first_seq = (SELECT "
+                    "max(first_seq) FROM tail)"));
+    }
+    log.open();
+    CHECK(log.store->opened().replaced);
+    const auto carried = log.read_all();
+    CHECK(carried.size() >= all.size() - 50);
+    CHECK(carried.size() <= all.size());
+    CHECK(log.store->opened().salvaged == carried.size());
 }
 
 TEST_CASE("sealing: a damaged row costs its records, not the reading of others") {

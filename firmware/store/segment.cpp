@@ -86,6 +86,43 @@ Result<void> write_head(sqlite::Statement& insert, const SegmentHead& head) {
         .run();
 }
 
+Result<void> stage(sqlite::Connection& db, const SegmentHead& head) {
+    auto insert = db.prepare("INSERT INTO sealing VALUES(?, ?, ?)");
+    if (!insert) return std::move(insert).error();
+    return insert->with(head.number, static_cast<int>(head.lane), pack_groups(head.groups)).run();
+}
+
+Result<std::vector<SegmentHead>> staged_segments(sqlite::Connection& db) {
+    std::vector<SegmentHead> out;
+    auto known = db.number("SELECT count(*) FROM sqlite_schema WHERE name = 'sealing'");
+    if (!known) return std::move(known).error();
+    if (*known == 0) return out;
+    auto rows = db.prepare("SELECT number, lane, groups FROM sealing");
+    if (!rows) return std::move(rows).error();
+    for (;;) {
+        auto row = rows->row();
+        if (!row) return std::move(row).error();
+        if (!*row) return out;
+        SegmentHead& head = out.emplace_back();
+        head.number = rows->number(0);
+        head.lane = static_cast<Lane>(rows->integer(1));
+        if (auto groups = unpack_groups(rows->blob(2))) head.groups = std::move(*groups);
+    }
+}
+
+Result<void> forget_staged(sqlite::Connection& db) {
+    auto staged = staged_segments(db);
+    if (!staged) return std::move(staged).error();
+    if (staged->empty()) return {};
+    auto remove = db.prepare("DELETE FROM series WHERE key = ?");
+    if (!remove) return std::move(remove).error();
+    for (const SegmentHead& head : *staged)
+        for (const auto group : head.groups)
+            if (auto done = remove->with(series_key(group, head.lane, head.number)).run(); !done)
+                return done;
+    return db.exec("DELETE FROM sealing");
+}
+
 void SeriesRow::add(PointId point, std::span<const std::byte> block) {
     ++slices_;
     Packer index(index_);

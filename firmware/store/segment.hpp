@@ -47,6 +47,13 @@ Result<void> write_head(sqlite::Statement& insert, const SegmentHead& head);
 inline constexpr const char* kInsertSegment =
     "INSERT INTO segment VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 
+/// Notes in `sealing` that rows of this segment (lane, number, groups) are about to be written.
+Result<void> stage(sqlite::Connection& db, const SegmentHead& head);
+/// What is noted there: after a crash, or while a segment is made. Logs before schema 3 have none.
+Result<std::vector<SegmentHead>> staged_segments(sqlite::Connection& db);
+/// Removes their rows, in the transaction the caller has open.
+Result<void> forget_staged(sqlite::Connection& db);
+
 /// Builds a row of `series`: blocks of one point each, points and their numbers ascending.
 class SeriesRow {
 public:

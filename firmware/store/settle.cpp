@@ -112,7 +112,7 @@ Result<void> LogWriter::refuse(Memory& now, SinkAccount& sink, const SettledOne&
         return run("UPDATE dead SET resend = 0, reason = ? WHERE sink = ? AND seq = ?",
                    outcome.reason, sink.id, outcome.seq.value);
     }
-    auto record = find_record(outcome.lane, outcome.seq);
+    auto record = find_record(outcome.lane, outcome.seq, outcome.point);
     if (!record) return std::move(record).error();
     if (!*record) {
         lane.lose(LossCause::unreadable, outcome.bytes);
@@ -126,7 +126,9 @@ Result<void> LogWriter::refuse(Memory& now, SinkAccount& sink, const SettledOne&
                outcome.seq.value, static_cast<int>(outcome.lane), outcome.reason, data);
 }
 
-Result<std::optional<Record>> LogWriter::find_record(Lane lane, Seq seq) {
+/// A record as it stands in the log. Of a block only its point's records are decoded, of a segment
+/// only the row that has its point: a refusal must not hold up the commit it is told with.
+Result<std::optional<Record>> LogWriter::find_record(Lane lane, Seq seq, PointId point) {
     auto event = statement("SELECT lane, kind, subject, data FROM event WHERE seq = ?");
     if (!event) return std::move(event).error();
     auto row = (*event)->with(seq.value).row();
@@ -151,23 +153,22 @@ Result<std::optional<Record>> LogWriter::find_record(Lane lane, Seq seq) {
     row = (*tail)->with(seq.value, static_cast<int>(lane)).row();
     if (!row) return std::move(row).error();
     std::optional<Record> found;
+    BlockWanted wanted;
+    wanted.first_point = wanted.last_point = point.value;
+    wanted.after.value = seq.value - 1;
+    wanted.upto = seq;
+    const auto take = [&](Record& record) { found = std::move(record); };
     if (*row) {
-        auto block = decode_block((*tail)->blob(0));
+        auto read = visit_block((*tail)->blob(0), wanted, take);
         (*tail)->reset();
-        if (block)
-            for (Record& record : block->records)
-                if (record.seq == seq) found = std::move(record);
+        if (!read) found.reset();
         return found;
     }
     auto head = segments_.next(lane, Seq{seq.value - 1});
     if (!head) return std::move(head).error();
     if (!*head || (*head)->first > seq) return found;
-    BlockWanted wanted;
-    wanted.after.value = seq.value - 1;
-    wanted.upto = seq;
     std::uint64_t damaged = 0;
-    auto done = segments_.visit(
-        **head, wanted, [&](Record& record) { found = std::move(record); }, damaged);
+    auto done = segments_.visit(**head, wanted, take, damaged);
     if (!done) return std::move(done).error();
     return found;
 }

@@ -41,7 +41,8 @@ public:
         for (const Record& record : out) {
             // Between the one before it and itself nothing else is owed.
             side.issued.try_emplace(side.issued.end(), record.seq,
-                                    Issued{before(record), ledger_bytes(record)});
+                                    Issued{before(record), ledger_bytes(record),
+                                           record.is_sample() ? record.sample().point : PointId{}});
         }
         return out;
     }
@@ -66,7 +67,7 @@ public:
             batch.outcomes.push_back(
                 {outcome.refused ? SettledOne::What::refused : SettledOne::What::acknowledged,
                  outcome.lane, issued->second.after, outcome.seq, issued->second.bytes,
-                 std::move(outcome.reason)});
+                 issued->second.point, std::move(outcome.reason)});
             side.issued.erase(issued);
         }
         if (!batch.outcomes.empty()) queue_->settle(std::move(batch));
@@ -88,6 +89,7 @@ private:
     struct Issued {
         Seq after;
         std::uint64_t bytes = 0;
+        PointId point;
     };
     struct Side {
         Progress progress;             // what was settled here, durable or not
@@ -156,7 +158,7 @@ private:
         if (upto <= after || side.progress.covers(after, upto) || !side.issued.empty()) return;
         if (after > side.progress.cursor()) return;  // would only make a range
         side.progress.add(after, upto);
-        queue_->settle({id_, {{SettledOne::What::nothing_owed, lane, after, upto, 0, {}}}});
+        queue_->settle({id_, {{SettledOne::What::nothing_owed, lane, after, upto, 0, {}, {}}}});
     }
 
     /// Dead letters that are owed again; they may have left the log.

@@ -261,6 +261,7 @@ void Log::commit(Work& work) {
         if (listener_ != nullptr) listener_->degraded(false, trouble_);
     }
     succeeded(work);
+    writer_->tidy();
 }
 
 void Log::succeeded(Work& work) {

@@ -25,6 +25,7 @@ struct SettledOne {
     Seq after;  // nothing else is owed after this one and before seq
     Seq seq;
     std::uint64_t bytes = 0;
+    PointId point;  // of a sample: where to look for it
     std::string reason;
 };
 struct SettleBatch {

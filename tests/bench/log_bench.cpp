@@ -2,6 +2,9 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cstdio>
 #include <memory>
 #include <string>
 
@@ -40,12 +43,14 @@ struct OpenStore {
     SystemClock clock;
     std::unique_ptr<Store> store;
 
-    explicit OpenStore(const Options& options, BootTable* boots = nullptr) : folder(options.work) {
+    explicit OpenStore(const Options& options, BootTable* boots = nullptr, bool sealing = true)
+        : folder(options.work) {
         StoreOptions wanted;
         wanted.folder = folder.path();
         wanted.kernel_boot = "bench";
         wanted.clock = &clock;
         wanted.boots = boots;
+        if (!sealing) wanted.seal_bytes = 0;
         auto opened = Store::open(std::move(wanted));
         if (!opened) fail(opened.error().what);
         store = std::move(*opened);
@@ -55,6 +60,12 @@ struct OpenStore {
     OpenStore(const OpenStore&) = delete;
     OpenStore& operator=(const OpenStore&) = delete;
 };
+
+std::string rounded(double value) {
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), "%.2f", value);
+    return text.data();
+}
 
 void flush(Store& store) {
     if (auto done = store.flush(); !done) fail(done.error().what);
@@ -110,10 +121,14 @@ double bare_rate(const Options& options, std::size_t batches) {
     return static_cast<double>(batches * kPoints) / (static_cast<double>(now_us() - from) / 1e6);
 }
 
-/// Until fog-store has nothing left to seal; it does so between commits.
+/// Until fog-store has nothing left to seal; it does a piece between commits.
 void settle_down(Store& store) {
-    constexpr std::uint64_t kLeftBehind = 300;  // rows of a second each: what is not a segment yet
-    while (store.status().lanes[2].tail_rows > kLeftBehind) flush(store);
+    constexpr int kQuiet = 500;  // commits without a segment: more than the pieces of one
+    for (int quiet = 0; quiet < kQuiet; ++quiet) {
+        const auto before = store.status().lanes[2].segments;
+        flush(store);
+        if (store.status().lanes[2].segments != before) quiet = 0;
+    }
 }
 
 Line wear(const Options& options) {
@@ -142,6 +157,32 @@ Line wear(const Options& options) {
                 std::to_string(status.lanes[2].bytes * 100 / status.lanes[2].records) +
                 " hundredths of a byte a sample" +
                 (on_tmpfs(options.work) ? "; on tmpfs: NOT flash" : "");
+    return line;
+}
+
+/// How long a commit takes, from its append to its acknowledgement, while segments are made.
+Line commit_time(const Options& options, bool sealing) {
+    const std::uint64_t commits = options.quick ? 2'000 : 6'000;
+    OpenStore log(options, nullptr, sealing);
+    std::vector<double> times;
+    for (std::uint64_t second = 0; second < commits; ++second) {
+        StoreBatch batch;
+        batch.records = second_of(log.store->seqs(), log.clock.mono(), second);
+        const std::int64_t from = now_us();
+        if (!log.store->append(std::move(batch)).all()) fail("the log shed records");
+        flush(*log.store);
+        times.push_back(static_cast<double>(now_us() - from) / 1e3);
+    }
+    const auto status = log.store->status();
+    std::sort(times.begin(), times.end());
+    Line line;
+    line.id = "B8";
+    line.name = sealing ? "commit-while-sealing" : "commit-without-sealing";
+    line.value = times[times.size() * 99 / 100];
+    line.unit = "ms p99";
+    line.note = "p50 " + rounded(times[times.size() / 2]) + " ms, most " + rounded(times.back()) +
+                " ms; " + std::to_string(commits) + " commits of 1,000, " +
+                std::to_string(status.lanes[2].segments) + " segments made meanwhile";
     return line;
 }
 
@@ -221,7 +262,8 @@ std::vector<Line> bench_log(const Options& options) {
     rate.budget = 300'000;
     rate.verdict = Verdict::at_least;
     rate.note = "reference: SQLite alone, the same blocks of 1,000 packed before";
-    return {rate, wear(options), history(options)};
+    return {rate, commit_time(options, true), commit_time(options, false), wear(options),
+            history(options)};
 }
 
 }  // namespace fog::bench
