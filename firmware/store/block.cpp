@@ -177,7 +177,8 @@ struct Columns {
     Column forms, numbers, lengths;
 };
 
-std::size_t count_forms(const Column& forms, bool (*is)(std::uint64_t)) {
+template <class Is>
+std::size_t count_forms(const Column& forms, Is is) {
     std::size_t count = 0;
     for (const auto form : forms) count += is(form) ? 1 : 0;
     return count;
@@ -260,6 +261,22 @@ void encode_block(Lane lane, std::span<const Record* const> records,
 
 namespace {
 
+/// All of a record but its value; `source` counts those that have a source time.
+void fill_record(const Columns& c, std::size_t i, std::size_t& source, Record& record) {
+    record.seq.value = c.seqs[i];
+    record.sinks = static_cast<std::uint16_t>(c.sinks[i]);
+    Sample& sample = record.sample();
+    sample.point.value = static_cast<std::uint32_t>(c.points[i]);
+    sample.received = MonoTime{std::chrono::nanoseconds{static_cast<std::int64_t>(c.received[i])}};
+    sample.boot.value = static_cast<std::uint32_t>(c.boots[i]);
+    sample.source_time = WallTime{};
+    if (c.sourced[i] != 0)
+        sample.source_time =
+            WallTime{std::chrono::nanoseconds{static_cast<std::int64_t>(c.sources[source++])}};
+    sample.quality.bits = static_cast<std::uint16_t>(c.quality[i]);
+    sample.flags = static_cast<std::uint16_t>(c.flags[i]);
+}
+
 /// Everything behind the numbers and points of a block whose wanted records are visited.
 Result<void> visit_columns(const Opened& opened, Unpacker in, Columns& c, const BlockWanted& wanted,
                            const RecordVisit& visit) {
@@ -283,20 +300,9 @@ Result<void> visit_columns(const Opened& opened, Unpacker in, Columns& c, const 
                 return bad("a value does not decode");
             continue;
         }
-        record.seq.value = c.seqs[i];
-        record.sinks = static_cast<std::uint16_t>(c.sinks[i]);
-        Sample& sample = record.sample();
-        sample.point.value = static_cast<std::uint32_t>(c.points[i]);
-        sample.received =
-            MonoTime{std::chrono::nanoseconds{static_cast<std::int64_t>(c.received[i])}};
-        sample.boot.value = static_cast<std::uint32_t>(c.boots[i]);
-        sample.source_time = WallTime{};
-        if (c.sourced[i] != 0)
-            sample.source_time =
-                WallTime{std::chrono::nanoseconds{static_cast<std::int64_t>(c.sources[source++])}};
-        sample.quality.bits = static_cast<std::uint16_t>(c.quality[i]);
-        sample.flags = static_cast<std::uint16_t>(c.flags[i]);
-        if (!read_value(c.forms[i], c.numbers, number, c.lengths, length, texts, in, sample.value))
+        fill_record(c, i, source, record);
+        if (!read_value(c.forms[i], c.numbers, number, c.lengths, length, texts, in,
+                        record.sample().value))
             return bad("a value does not decode");
         visit(record);
     }
@@ -305,11 +311,116 @@ Result<void> visit_columns(const Opened& opened, Unpacker in, Columns& c, const 
     return {};
 }
 
+bool pick_times(Unpacker& in, std::size_t count, std::span<const std::size_t> places,
+                Column& times) {
+    const std::uint8_t unit = in.u8();
+    if (!in.ok() || unit >= kUnits.size() || !pick_column(in, count, places, times)) return false;
+    for (auto& time : times) time *= kUnits[unit];
+    return true;
+}
+
+/// Where the wanted records have their values: the columns behind `forms` are shorter.
+struct Places {
+    std::vector<std::size_t> records, numbers, sources;
+    std::vector<std::size_t> texts, raws;  // of each record: how many come before
+
+    void rank_sources(const Column& sourced) {
+        std::size_t before = 0, at = 0;
+        for (const auto record : records) {
+            for (; at < record; ++at) before += sourced[at] != 0 ? 1 : 0;
+            if (sourced[record] != 0) sources.push_back(before);
+        }
+    }
+    void rank_values(const Column& forms) {
+        std::size_t number = 0, text_no = 0, raw = 0, at = 0;
+        for (const auto record : records) {
+            for (; at < record; ++at) {
+                number += forms[at] == integer || forms[at] >= decimal ? 1 : 0;
+                text_no += forms[at] == text ? 1 : 0;
+                raw += forms[at] == raw_double ? 1 : 0;
+            }
+            if (forms[record] == integer || forms[record] >= decimal) numbers.push_back(number);
+            texts.push_back(text_no);
+            raws.push_back(raw);
+        }
+    }
+};
+
+/// Only the columns' values at the places asked for; a chart asks for one record of a thousand.
+bool pick_columns(Unpacker& in, std::size_t n, Places& places, Columns& c, Column& all_forms) {
+    Column sourced;
+    const auto& at = places.records;
+    if (!pick_times(in, n, at, c.received) || !pick_column(in, n, at, c.boots) ||
+        !get_column(in, n, sourced))
+        return false;
+    places.rank_sources(sourced);
+    for (const auto record : at) c.sourced.push_back(sourced[record]);
+    const auto with_source = count_forms(sourced, [](std::uint64_t s) { return s != 0; });
+    if (!pick_times(in, with_source, places.sources, c.sources) ||
+        !pick_column(in, n, at, c.quality) || !pick_column(in, n, at, c.flags) ||
+        !pick_column(in, n, at, c.sinks) || !get_column(in, n, all_forms))
+        return false;
+    places.rank_values(all_forms);
+    for (const auto record : at) c.forms.push_back(all_forms[record]);
+    const auto numbers =
+        count_forms(all_forms, [](std::uint64_t f) { return f == integer || f >= decimal; });
+    const auto texts = count_forms(all_forms, [](std::uint64_t f) { return f == text; });
+    return pick_column(in, numbers, places.numbers, c.numbers) && get_column(in, texts, c.lengths);
+}
+
+/// Visits the records at `places`; `in` is behind the points.
+Result<void> visit_picked(const Opened& opened, Unpacker in, Places places, Columns& c,
+                          const BlockWanted& wanted, const RecordVisit& visit) {
+    Unpacker seqs = opened.rest;
+    const std::size_t n = opened.span.count;
+    Column forms;
+    if (!pick_column(seqs, n, places.records, c.seqs) || !pick_columns(in, n, places, c, forms))
+        return bad("columns do not decode");
+    for (std::size_t i = 0; i < places.records.size(); ++i)
+        c.points[i] = c.points[places.records[i]];
+    std::uint64_t text_bytes = 0;
+    for (const auto length : c.lengths) {
+        if (length > in.left()) return bad("texts longer than the block");
+        text_bytes += length;
+    }
+    const auto texts = in.raw(text_bytes);
+    if (!in.ok()) return bad("texts longer than the block");
+    Record record;
+    record.lane = opened.span.lane;
+    std::size_t number = 0, source = 0, length = 0, text_at = 0;
+    for (std::size_t i = 0; i < places.records.size(); ++i) {
+        if (!plausible(c, i)) return bad("a field is out of range");
+        for (; length < places.texts[i]; ++length) text_at += c.lengths[length];
+        Unpacker text_in(texts.subspan(text_at)), raws = in;
+        raws.raw(places.raws[i] * sizeof(double));
+        std::size_t text_no = length;
+        Value value;
+        if (!read_value(c.forms[i], c.numbers, number, c.lengths, text_no, text_in, raws, value))
+            return bad("a value does not decode");
+        fill_record(c, i, source, record);
+        record.sample().value = std::move(value);
+        if (wanted.has(c.seqs[i], c.points[i])) visit(record);
+    }
+    return {};
+}
+
 Result<void> visit_opened(const Opened& opened, const BlockWanted& wanted,
                           const RecordVisit& visit) {
     Unpacker in = opened.rest;
     const std::size_t n = opened.span.count;
     Columns c;
+    if (wanted.first_point != 0 || wanted.last_point != UINT32_MAX) {
+        if (!pick_column(in, n, {}, c.seqs) || !get_column(in, n, c.points))
+            return bad("columns do not decode");
+        Places places;
+        for (std::size_t i = 0; i < n; ++i)
+            if (c.points[i] >= wanted.first_point && c.points[i] <= wanted.last_point)
+                places.records.push_back(i);
+        if (places.records.empty()) return {};
+        if (places.records.size() < n / 2)
+            return visit_picked(opened, in, std::move(places), c, wanted, visit);
+        in = opened.rest;
+    }
     if (!get_column(in, n, c.seqs) || !get_column(in, n, c.points))
         return bad("columns do not decode");
     bool any = wanted.all();

@@ -206,6 +206,49 @@ TEST_CASE("event row: a whole event comes back") {
     CHECK_FALSE(decode_event(data, back));
 }
 
+TEST_CASE("block: records of some points are those that decoding all of it gives") {
+    std::mt19937_64 random(11);
+    for (int round = 0; round < 60; ++round) {
+        std::vector<Record> records;
+        std::uint64_t seq = 1;
+        const std::uint64_t points = 1 + random() % 40;
+        for (std::size_t i = 0; i < 1 + random() % 700; ++i) {
+            const Value values[] = {std::monostate{},
+                                    static_cast<std::int64_t>(random()),
+                                    random() % 2 == 0,
+                                    std::string(random() % 30, 'y'),
+                                    static_cast<double>(random()) / 7,
+                                    static_cast<double>(random() % 9'999) / 100};
+            records.push_back(
+                sample(seq, values[random() % (round % 2 == 0 ? 6 : 1) + round % 6 * (round % 2)]));
+            seq += 1 + (round % 3 == 0 ? random() % 5 : 0);
+            Sample& body = records.back().sample();
+            body.point.value =
+                static_cast<std::uint32_t>(1 + (round % 4 == 0 ? random() % points : i % points));
+            body.received = MonoTime{
+                std::chrono::nanoseconds{static_cast<std::int64_t>(random() % 1'000'000'000'000)}};
+            if (random() % 3 == 0)
+                body.source_time = WallTime{std::chrono::milliseconds{random() % 99'999}};
+            body.quality.bits = static_cast<std::uint16_t>(random() % 7 == 0 ? 0x8000 : 0);
+        }
+        Bytes data;
+        encode_block(Lane::live, pointers(records), {}, data);
+        for (int ask = 0; ask < 20; ++ask) {
+            BlockWanted wanted;
+            wanted.first_point = static_cast<std::uint32_t>(random() % (points + 2));
+            wanted.last_point = wanted.first_point + static_cast<std::uint32_t>(random() % 3);
+            if (random() % 2 == 0) wanted.after.value = random() % seq;
+            if (random() % 2 == 0) wanted.upto.value = random() % seq;
+            std::vector<Record> expected, got;
+            for (const Record& record : records)
+                if (wanted.has(record.seq.value, record.sample().point.value))
+                    expected.push_back(record);
+            REQUIRE(visit_block(data, wanted, [&](Record& record) { got.push_back(record); }));
+            CHECK(got == expected);
+        }
+    }
+}
+
 TEST_CASE("columns: any 64-bit values come back in every form") {
     std::mt19937_64 random(3);
     const std::vector<std::vector<std::uint64_t>> columns = {
@@ -224,6 +267,16 @@ TEST_CASE("columns: any 64-bit values come back in every form") {
         REQUIRE(get_column(in, values.size(), back));
         CHECK(in.empty());
         CHECK(back == values);
+        std::vector<std::size_t> places;
+        std::vector<std::uint64_t> expected;
+        for (std::size_t i = values.size() % 3; i < values.size(); i += 1 + i % 170) {
+            places.push_back(i);
+            expected.push_back(values[i]);
+        }
+        Unpacker some(data);
+        REQUIRE(pick_column(some, values.size(), places, back));
+        CHECK(some.empty());
+        CHECK(back == expected);
     };
     for (const auto& values : columns) check(values);
     for (unsigned width = 1; width <= 64; ++width) {

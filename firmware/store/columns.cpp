@@ -141,7 +141,69 @@ bool get_runs(Unpacker& in, std::size_t count, Values& values) {
     return in.ok();
 }
 
+/// Values at some places of a run of equal ones or of equal differences.
+template <class Each>
+bool walk_runs(Unpacker& in, std::size_t count, bool deltas, Each each) {
+    std::uint64_t last = 0;
+    for (std::size_t have = 0; have < count;) {
+        const std::uint64_t run = in.varint();
+        const std::uint64_t value = unzigzag(in.varint());
+        if (!in.ok() || run == 0 || run > count - have) return false;
+        const std::uint64_t step = deltas ? value : 0;
+        each(have, run, deltas ? last + value : value, step);
+        last += step * run;
+        have += run;
+    }
+    return in.ok();
+}
+
+/// Chunks without a wanted place are passed over.
+bool pick_packed(Unpacker& in, std::size_t count, std::span<const std::size_t> places,
+                 Values& out) {
+    Values chunk;
+    auto place = places.begin();
+    for (std::size_t at = 0; at < count; at += kChunk) {
+        const std::size_t here = std::min(kChunk, count - at);
+        const std::uint64_t lowest = unzigzag(in.varint());
+        const unsigned width = in.u8();
+        if (width > 64) return false;
+        const auto bytes = in.raw((here * width + 7) / 8);
+        if (!in.ok()) return false;
+        if (place == places.end() || *place >= at + here) continue;
+        chunk.clear();
+        get_bits(bytes, here, {lowest, width}, chunk);
+        for (; place != places.end() && *place < at + here; ++place)
+            out.push_back(chunk[*place - at]);
+    }
+    return in.ok();
+}
+
 }  // namespace
+
+bool pick_column(Unpacker& in, std::size_t count, std::span<const std::size_t> places,
+                 Values& values) {
+    values.clear();
+    if (count == 0) return true;
+    Unpacker again = in;
+    const std::uint8_t form = in.u8();
+    if (!in.ok() || form > (kPacked | kDelta)) return false;
+    const bool deltas = (form & kDelta) != 0;
+    if ((form & kPacked) == 0) {
+        auto place = places.begin();
+        return walk_runs(
+            in, count, deltas,
+            [&](std::size_t at, std::size_t run, std::uint64_t first, std::uint64_t step) {
+                for (; place != places.end() && *place < at + run; ++place)
+                    values.push_back(first + step * (*place - at));
+            });
+    }
+    if (!deltas || places.empty()) return pick_packed(in, count, places, values);
+    Values all;
+    if (!get_column(again, count, all)) return false;
+    in = again;
+    for (const auto place : places) values.push_back(all[place]);
+    return true;
+}
 
 void put_column(Packer& out, const Values& values) {
     if (values.empty()) return;

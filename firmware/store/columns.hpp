@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "firmware/core/pack.hpp"
@@ -13,5 +14,10 @@ namespace fog {
 void put_column(Packer& out, const std::vector<std::uint64_t>& values);
 /// Reads exactly `count` values; false (and an unusable `in`) if the bytes are not such a column.
 bool get_column(Unpacker& in, std::size_t count, std::vector<std::uint64_t>& values);
+
+/// The values at these places only, ascending and below `count`; goes past the column as get_column
+/// does, but may not notice all that is wrong with it.
+bool pick_column(Unpacker& in, std::size_t count, std::span<const std::size_t> places,
+                 std::vector<std::uint64_t>& values);
 
 }  // namespace fog
