@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <random>
 #include <set>
@@ -212,7 +214,7 @@ void fail_once(Fault fault, unsigned seed, int rounds, std::uint64_t at, std::ui
 }
 
 /// Operations of the whole work without a fault.
-std::uint64_t operations(unsigned seed, int rounds) {
+std::uint64_t operations(unsigned seed, int rounds, bool evicts = false) {
     Fixture f;
     shape(f);
     Known known;
@@ -222,6 +224,9 @@ std::uint64_t operations(unsigned seed, int rounds) {
     std::uint64_t segments = 0;
     for (const auto& lane : f.store->status().lanes) segments += lane.segments;
     CHECK(segments > 0);  // or sealing was not put to the test
+    std::uint64_t shed = 0;
+    for (const auto& lane : f.store->ledgers().at(1).lanes) shed += lane.shed;
+    CHECK((shed > 0 || !evicts));
     f.close();
     return count;
 }
@@ -256,6 +261,55 @@ TEST_CASE("failing disk: an error or a full disk at operation k is overcome, k b
         fail_once(Fault::full, kSeed, kRounds, at, 1 + at % 3);
     }
     MESSAGE(tried << " of " << all << " operations, with each error");
+}
+
+TEST_CASE("full disk: from operation k on until somebody makes room, k by k") {
+    constexpr unsigned kSeed = 78;
+    constexpr int kRounds = 260;                // enough that records are evicted too
+    constexpr std::uint64_t kLong = 1'000'000;  // operations: until it is called off
+    const std::uint64_t all = operations(kSeed, kRounds);
+    const std::uint64_t step = heavy() ? 1 : std::max<std::uint64_t>(all / (kSanitized ? 2 : 4), 1);
+    std::uint64_t tried = 0;
+    for (std::uint64_t at = 30; at < all; at += step, ++tried)  // before that there is no log yet
+        fail_once(Fault::full, kSeed, kRounds, at, kLong);
+    MESSAGE(tried << " of " << all << " operations");
+}
+
+TEST_CASE("torn last page: costs the commit that was being written, no other") {
+    for (const std::size_t torn : {100UL, 512UL, 2'048UL, 4'096UL}) {
+        CAPTURE(torn);
+        Fixture before, after;
+        shape(before);
+        before.options.max_bytes = 16U << 20U;  // no checkpoint: the WAL ends with the last commit
+        after.options = before.options;
+        after.options.folder = after.folder.path();
+        after.options.clock = &after.clock;
+        after.options.boots = &after.boots;
+        before.open();
+        std::vector<std::uint64_t> commits;
+        for (int i = 0; i < 20; ++i) {
+            before.add(30);
+            REQUIRE(before.store->flush());
+            commits.push_back(before.heard.upto_.value);
+        }
+        // As the disk has it while the log is open, the end of the last page not yet written.
+        for (const char* name : {"log.db", "log.db-wal", "generation"})
+            std::filesystem::copy_file(before.folder.path() / name, after.folder.path() / name);
+        const auto wal = after.folder.path() / "log.db-wal";
+        const auto size = std::filesystem::file_size(wal);
+        REQUIRE(size > torn);
+        std::filesystem::resize_file(wal, size - torn);
+        std::filesystem::resize_file(wal, size);
+        after.open();
+        CHECK_FALSE(after.store->opened().replaced);
+        const auto kept = after.read_all();
+        REQUIRE_FALSE(kept.empty());
+        CHECK(kept.back().seq.value == commits[commits.size() - 2]);
+        CHECK(kept.size() == 19 * 30);
+        for (const auto& ledger : after.store->ledgers())
+            for (const auto& lane : ledger.lanes) CHECK(lane.exact());
+        before.close();
+    }
 }
 
 }  // namespace fog

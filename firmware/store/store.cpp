@@ -451,6 +451,8 @@ Result<std::unique_ptr<Store>> Store::open(StoreOptions options) {
         return Error{Errc::bad_config, "log: needs a clock, a boot id and at least 1 MiB", {}};
     if (options.limits.store_queue_records > 32'768 || options.sinks.size() > 16)
         return Error{Errc::bad_config, "log: at most 32,768 queued records and 16 sinks", {}};
+    // What was held through a failure has to fit into the log in one commit.
+    options.ram_bytes = std::min<std::size_t>(options.ram_bytes, options.max_bytes / 8);
     std::error_code failed;
     fs::create_directories(options.folder, failed);
     auto lock = FileLock::take(options.folder / "log.lock");
