@@ -47,7 +47,15 @@ void add_log(JsonOut& out, const ApiParts& parts) {
             .member("hours_until_full", lane.hours_until_full)
             .close();
     }
-    out.close().key("written_bytes").open();
+    out.close()
+        .key("raw")
+        .open()
+        .member("bytes", status.raw_bytes)
+        .member("max_bytes", status.raw_max)
+        .member("evicted", status.raw_evicted)
+        .close()
+        .key("written_bytes")
+        .open();
     for (std::size_t i = 0; i < kWearCauses; ++i)
         out.member(to_text(static_cast<WearCause>(i)), status.wear[i]);
     out.close().close();

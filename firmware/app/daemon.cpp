@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cmath>
 #include <cstdlib>
 #include <optional>
 
@@ -176,6 +177,15 @@ Result<void> Daemon::open_state() {
     store.linger = config_.log.linger;
     store.waiter_window = config_.log.ack_wait;
     store.raw_age = std::chrono::ceil<std::chrono::hours>(config_.log.raw_age);
+    for (std::size_t lane = 0; lane < kLanes; ++lane) {
+        const LaneSection& from = config_.log.lanes[lane];
+        store.share_percent[lane] = static_cast<unsigned>(std::lround(from.share * 100));
+        store.max_age[lane] = std::chrono::ceil<std::chrono::hours>(from.max_age);
+    }
+    if (config_.mqtt_listener)  // 0 would be no cap
+        store.raw_max = std::max<std::uint64_t>(
+            1, static_cast<std::uint64_t>(config_.mqtt_listener->raw_max *
+                                          static_cast<double>(store.max_bytes)));
     auto opened = Store::open(std::move(store));
     if (!opened) return std::move(opened).error();
     store_ = std::move(*opened);

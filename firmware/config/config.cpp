@@ -56,15 +56,16 @@ HttpSection read_http(ConfigView view) {
 }
 
 // "35 %"; a bare number leaves open whether it is a part or a percentage.
-double share(ConfigView& view, double otherwise) {
-    const Node* at = view.raw("share");
+double share(ConfigView& view, std::string_view key, double otherwise) {
+    const Node* at = view.raw(key);
     if (at == nullptr) return otherwise;
     std::string_view number = at->string() != nullptr ? trim(*at->string()) : std::string_view();
     const bool percent = number.ends_with('%');
     if (percent) number.remove_suffix(1);
     const auto value = parse_double(trim(number));
     if (percent && value && *value >= 0 && *value <= 100) return *value / 100;
-    view.fault("share", "E0005", "'share' must be 0 % to 100 %", "for example \"35 %\"");
+    view.fault(key, "E0005", "'" + std::string(key) + "' must be 0 % to 100 %",
+               "for example \"35 %\"");
     return otherwise;
 }
 
@@ -79,7 +80,7 @@ void read_lanes(ConfigView view, LogSection& log) {
     for (std::size_t i = 0; i < kLanes; ++i) {
         ConfigView lane = view.table(to_text(static_cast<Lane>(i)));
         LaneSection& out = log.lanes[i];
-        out.share = share(lane, defaults[i].share);
+        out.share = share(lane, "share", defaults[i].share);
         out.max_age = lane.duration("max_age", defaults[i].max_age);
         out.policy = lane.choice("policy", defaults[i].policy, {"oldest", "thin", "reject"});
         lane.done();
@@ -174,6 +175,7 @@ std::optional<MqttListenerSection> read_mqtt_listener(ConfigView view) {
     in_range(view, "keepalive_max", out.keepalive_max, 10s, 65'535s);
     out.session_expiry_max = view.duration("session_expiry_max", out.session_expiry_max);
     in_range(view, "session_expiry_max", out.session_expiry_max, 1s, 49'000 * 24h);
+    out.raw_max = share(view, "raw_max", out.raw_max);
     out.simulated = view.flag("simulated", false);
     out.tls = read_mqtt_tls(view);
     view.done();

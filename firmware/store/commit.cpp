@@ -178,9 +178,11 @@ void LogWriter::gather(const Work& work, Memory& now, Packed& out) {
             assert(last < given.seq && "records ascend over all batches");
             last = given.seq;
             const Record* record = &given;
-            if ((given.sinks & ~known) != 0) {
+            const bool raw = !given.is_sample() && given.event().kind == EventKind::raw;
+            const std::uint16_t owed = raw ? 0 : given.sinks & known;
+            if (given.sinks != owed) {
                 record = &out.fixed.emplace_back(given);
-                out.fixed.back().sinks &= known;
+                out.fixed.back().sinks = owed;
             }
             const std::uint64_t bytes = ledger_bytes(*record);
             const bool too_large =
@@ -238,9 +240,13 @@ Result<void> LogWriter::write_events(Memory& now, const Packed& packed) {
         if (stock.events == 0) stock.event_from = record->seq;
         ++stock.events;
         ++stock.records;
-        stock.bytes += row_cost(data.size() + event.channel.size());
+        const std::uint64_t cost = row_cost(data.size() + event.channel.size());
+        stock.bytes += cost;
+        if (event.kind != EventKind::raw) continue;
+        if (now.raw_rows++ == 0) now.raw_from = record->seq;
+        now.raw_bytes += cost;
     }
-    return {};
+    return bound_raw(now);
 }
 
 /// One row per lane. The last of them carries the accounts; without any, the snapshot row does.

@@ -122,8 +122,8 @@ Result<void> load_stock(sqlite::Connection& db, LogMemory& memory) {
         stock.records += segments->number(4);
         stock.bytes += segments->number(5);
     }
-    auto events =
-        db.prepare("SELECT lane, seq, length(data) + length(CAST(subject AS BLOB)) FROM event");
+    auto events = db.prepare(
+        "SELECT lane, seq, length(data) + length(CAST(subject AS BLOB)), kind FROM event");
     if (!events) return std::move(events).error();
     for (;;) {
         auto row = events->row();
@@ -135,6 +135,9 @@ Result<void> load_stock(sqlite::Connection& db, LogMemory& memory) {
         if (stock.events++ == 0) stock.event_from.value = events->number(1);
         ++stock.records;
         stock.bytes += row_cost(events->number(2));
+        if (events->integer(3) != kRawKind) continue;
+        if (memory.raw_rows++ == 0) memory.raw_from.value = events->number(1);
+        memory.raw_bytes += row_cost(events->number(2));
     }
     auto dead = db.prepare("SELECT sink, lane, seq, length(data), resend FROM dead");
     if (!dead) return std::move(dead).error();

@@ -84,6 +84,10 @@ StoreStatus LogWriter::status() const {
     out.database_bytes = page_count_ * static_cast<std::uint64_t>(kPageBytes);
     out.wal_bytes = static_cast<std::uint64_t>(wal_high_) * kFrameBytes;
     out.max_bytes = options_.max_bytes;
+    out.raw_bytes = memory_.raw_bytes;
+    out.raw_max = options_.raw_max;
+    out.raw_evicted = memory_.state.raw_evicted.n;
+    out.raw_evicted_bytes = memory_.state.raw_evicted.bytes;
     out.alarm_reserve_full = memory_.alarm_reserve_full;
     out.wear = memory_.state.wear;
     return out;

@@ -8,7 +8,8 @@
 namespace fog {
 namespace {
 
-constexpr std::uint8_t kVersion = 2;
+constexpr std::uint8_t kVersion = 3;
+constexpr std::uint8_t kWithoutRaw = 2;  // the last one
 constexpr std::size_t kWearBefore = 3;   // causes version 1 had
 constexpr std::size_t kMostSinks = 256;  // removed ones keep their account
 
@@ -152,6 +153,7 @@ void pack_state(const LogState& state, Bytes& out) {
     for (const auto n : state.trimmed) pack.varint(n);
     pack.varint(state.wear.size());
     for (const auto n : state.wear) pack.varint(n);
+    put(pack, state.raw_evicted);
     pack.varint(state.sinks.size());
     for (const auto& sink : state.sinks) {
         pack.text(sink.id);
@@ -176,6 +178,7 @@ Result<LogState> unpack_state(std::span<const std::byte> bytes) {
     const auto causes = version == 1 ? kWearBefore : in.varint();
     if (causes > state.wear.size()) return bad;
     for (std::size_t i = 0; i < causes; ++i) state.wear[i] = in.varint();
+    if (version > kWithoutRaw) state.raw_evicted = get_tally(in);
     const std::uint64_t count = in.varint();
     if (!in.ok() || count > kMostSinks) return bad;
     state.sinks.resize(count);

@@ -84,6 +84,7 @@ struct LogState {
     MonoTime mono;  // when it was made
     std::array<std::uint64_t, kLanes> trimmed{};
     std::array<std::uint64_t, kWearCauses> wear{};
+    Tally raw_evicted;  // publishes that StoreOptions::raw_max had no room for
     std::vector<SinkAccount> sinks;
 
     SinkAccount* find(std::string_view id);

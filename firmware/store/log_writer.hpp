@@ -20,6 +20,7 @@
 namespace fog {
 
 inline constexpr std::int64_t kPageBytes = 4096;
+inline constexpr int kRawKind = static_cast<int>(EventKind::raw);
 inline constexpr int kEveryLane = 255;  // lane of a hole that concerns all
 
 /// Flash a row of `payload` bytes takes in its table, pages and overflow pages rounded.
@@ -53,6 +54,9 @@ struct LogMemory {
     std::set<std::tuple<std::string, Lane, Seq>> resend;
     std::uint64_t dead_bytes = 0;
     std::uint64_t segment_number = 0;  // highest given
+    std::uint64_t raw_rows = 0;        // of publishes kept as they came, in all lanes
+    std::uint64_t raw_bytes = 0;       // by row_cost
+    Seq raw_from;                      // none of them has a lower number
     bool alarm_reserve_full = false;
 };
 
@@ -140,6 +144,7 @@ private:
     // retention.cpp
     Result<void> make_room(Memory& now, const std::array<std::uint64_t, kLanes>& incoming,
                            std::uint64_t pressure);
+    Result<void> bound_raw(Memory& now);
     Result<bool> evict_some(Memory& now, Lane lane);
     Result<bool> trim_settled(Memory& now, Lane lane);
     Result<void> expire(Memory& now);
@@ -152,6 +157,7 @@ private:
     Result<void> drop_front(Memory& now, Lane lane, Seq upto, Why why);
     Result<void> settle_deferred(Memory& now, Lane lane, Seq upto);
     Result<void> bury_resends(Memory& now, Lane lane, Seq upto);
+    Result<void> forget_raw(Memory& now, Lane lane, Seq from, Seq upto);
     Result<void> forget_rows(LaneStock& stock, std::uint64_t& items, std::string_view count,
                              std::string_view remove, Lane lane, Seq from, Seq upto);
     std::uint64_t drop_record(Memory& now, const Record& record, LossCause cause);

@@ -61,6 +61,64 @@ Result<void> LogWriter::make_room(Memory& now, const std::array<std::uint64_t, k
     return expire(now);
 }
 
+/// The cap of raw publishes: the oldest go, one by one, whatever lies between them. No sink owes
+/// them; whoever reads the log is told by a hole.
+Result<void> LogWriter::bound_raw(Memory& now) {
+    while (options_.raw_max > 0 && now.raw_rows > 0 && now.raw_bytes > options_.raw_max) {
+        auto oldest = statement(
+            "SELECT seq, lane, length(data), length(CAST(subject AS BLOB)), data FROM event WHERE "
+            "kind = ? AND seq >= ? ORDER BY seq LIMIT 1");
+        if (!oldest) return std::move(oldest).error();
+        auto row = (*oldest)->with(kRawKind, now.raw_from.value).row();
+        if (!row) return std::move(row).error();
+        if (!*row) {  // damaged rows; commits must not end with a wrong count
+            now.raw_rows = now.raw_bytes = 0;
+            return {};
+        }
+        Record record;
+        record.seq.value = (*oldest)->number(0);
+        record.lane = static_cast<Lane>((*oldest)->integer(1));
+        const std::uint64_t cost = row_cost((*oldest)->number(2) + (*oldest)->number(3));
+        record.body = Event{};
+        record.event().channel.resize((*oldest)->number(3));
+        (void)decode_event((*oldest)->blob(4), record);  // if damaged its size is not known
+        (*oldest)->reset();
+        if (auto done = run("DELETE FROM event WHERE seq = ?", record.seq.value); !done)
+            return done;
+        LaneStock& stock = now.stock[index(record.lane)];
+        --stock.events;
+        --stock.records;
+        stock.bytes -= std::min(stock.bytes, cost);
+        --now.raw_rows;
+        now.raw_bytes -= std::min(now.raw_bytes, cost);
+        now.raw_from.value = record.seq.value + 1;
+        now.state.raw_evicted.add(ledger_bytes(record));
+        if (auto done = add_hole(
+                {Seq{record.seq.value - 1}, record.seq, record.lane, MissingReason::evicted, 1},
+                static_cast<int>(record.lane), true);
+            !done)
+            return done;
+    }
+    return {};
+}
+
+/// Raw publishes that are about to leave with their lane's front.
+Result<void> LogWriter::forget_raw(Memory& now, Lane lane, Seq from, Seq upto) {
+    if (now.raw_rows == 0) return {};
+    auto rows = statement(
+        "SELECT length(data) + length(CAST(subject AS BLOB)) FROM event WHERE lane = ? AND seq "
+        "BETWEEN ? AND ? AND kind = ?");
+    if (!rows) return std::move(rows).error();
+    (*rows)->with(static_cast<int>(lane), from.value, upto.value, kRawKind);
+    for (;;) {
+        auto row = (*rows)->row();
+        if (!row) return std::move(row).error();
+        if (!*row) return {};
+        --now.raw_rows;
+        now.raw_bytes -= std::min(now.raw_bytes, row_cost((*rows)->number(0)));
+    }
+}
+
 /// Frees the oldest item of the lane, but what only history holds before what a sink still owes.
 Result<bool> LogWriter::evict_some(Memory& now, Lane lane) {
     auto trimmed = trim_settled(now, lane);
@@ -243,6 +301,7 @@ Result<void> LogWriter::drop_front(Memory& now, Lane lane, Seq upto, Why why) {
                                 lane, stock.tail_from, upto);
         !done)
         return done;
+    if (auto done = forget_raw(now, lane, stock.event_from, upto); !done) return done;
     if (auto done = forget_rows(stock, stock.events,
                                 "SELECT 1, length(data) + length(CAST(subject AS BLOB)) FROM event "
                                 "WHERE lane = ? AND seq BETWEEN ? AND ?",

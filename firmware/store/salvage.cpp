@@ -111,6 +111,7 @@ bool carry_sinks(sqlite::Connection& from, std::span<const std::string> sinks, L
     state.boot = old->boot;
     state.mono = old->mono;
     state.wear = old->wear;
+    state.raw_evicted = old->raw_evicted;
     for (const auto& sink : old->sinks) {
         SinkAccount& copy = state.sinks.emplace_back();
         copy.id = sink.id;

@@ -58,6 +58,7 @@ struct StoreOptions {
     std::array<std::chrono::hours, kLanes> max_age{
         std::chrono::hours{90 * 24}, std::chrono::hours{24}, std::chrono::hours{30 * 24},
         std::chrono::hours{30 * 24}};
+    std::uint64_t raw_max = 0;           // bytes of raw publishes, all together; 0 = no own cap
     std::chrono::hours raw_age{7 * 24};  // how long history keeps what every sink has
 };
 
@@ -81,7 +82,8 @@ struct DeviceRow {
     Bytes data;
 };
 
-/// One hand-over from fog-pipe. Records ascend by seq, and batch follows batch.
+/// One hand-over from fog-pipe. Records ascend by seq, and batch follows batch. Raw publishes are
+/// for sessions and people: no sink owes them, whatever their mask says.
 struct StoreBatch {
     std::shared_ptr<const std::vector<Record>> records;  // may be null
     std::uint64_t ring_entry = 0;                        // last ingest ring entry covered; 0 = none
@@ -172,6 +174,10 @@ struct StoreStatus {
     std::uint64_t database_bytes = 0;
     std::uint64_t wal_bytes = 0;
     std::uint64_t max_bytes = 0;
+    std::uint64_t raw_bytes = 0;                    // of flash, by publishes kept as they came
+    std::uint64_t raw_max = 0;                      // their cap; 0 = none of their own
+    std::uint64_t raw_evicted = 0;                  // shed by it since the log was made
+    std::uint64_t raw_evicted_bytes = 0;            // as the ledgers count
     bool alarm_reserve_full = false;                // alarms had to be evicted
     std::array<std::uint64_t, kWearCauses> wear{};  // bytes written since the log was made
 };

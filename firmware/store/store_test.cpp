@@ -297,4 +297,63 @@ TEST_CASE("migrations: missing ones are applied together, a newer schema is refu
     CHECK(older.error().what.find("newer version") != std::string::npos);
 }
 
+TEST_CASE("raw publishes: beyond their cap the oldest go, told and counted one by one") {
+    Fixture f;
+    f.options.raw_max = 64U << 10U;
+    f.open();
+    std::vector<std::uint64_t> raws, others;
+    const auto add_round = [&](int round) {
+        std::vector<Record> records;
+        for (int i = 0; i < 12; ++i) {
+            const Seq seq = *f.store->seqs().take();
+            if (i % 3 == 0) {
+                records.push_back(make_event(seq, Lane::bulk, 3, std::string(700, 'r')));
+                records.back().event().kind = EventKind::raw;
+                raws.push_back(seq.value);
+            } else {
+                records.push_back(i == 1 && round % 10 == 0 ? make_event(seq)
+                                                            : make_sample(seq, Lane::bulk));
+                others.push_back(seq.value);
+            }
+        }
+        (void)f.store->append(batch_of(std::move(records)));
+        REQUIRE(f.store->flush());
+        CHECK(f.store->status().raw_bytes <= f.options.raw_max);
+    };
+    const auto check = [&] {
+        std::vector<std::uint64_t> kept, rest;
+        for (const Record& record : f.read_all()) {
+            const bool raw = !record.is_sample() && record.event().kind == EventKind::raw;
+            (raw ? kept : rest).push_back(record.seq.value);
+        }
+        CHECK(rest == others);
+        const auto status = f.store->status();
+        CHECK(status.raw_evicted == raws.size() - kept.size());
+        CHECK(status.raw_evicted > 0);
+        CHECK(kept.size() > 50);
+        CHECK(kept == std::vector<std::uint64_t>(
+                          raws.end() - static_cast<std::ptrdiff_t>(kept.size()), raws.end()));
+        auto reader = std::move(f.store->open_reader()).value();
+        std::uint64_t missing = 0;
+        const auto holes = reader->missing(Seq{}, f.store->status().committed).value();
+        for (const auto& hole : holes) missing += hole.records;
+        CHECK(missing == status.raw_evicted);
+        CHECK(status.raw_evicted_bytes >= status.raw_evicted * 700);
+        // Nobody owed them, whatever their mask says.
+        const auto bulk = f.store->ledgers().at(0).lanes[3];
+        CHECK(bulk.exact());
+        CHECK(bulk.shed == 0);
+        CHECK(bulk.waiting == bulk.accepted);
+    };
+    for (int round = 0; round < 60; ++round) add_round(round);
+    check();
+    const auto before = f.store->status();
+    f.reopen();
+    CHECK(f.store->status().raw_evicted == before.raw_evicted);
+    CHECK(f.store->status().raw_bytes == before.raw_bytes);
+    for (int round = 0; round < 20; ++round) add_round(round);
+    check();
+    CHECK(f.store->status().raw_evicted > before.raw_evicted);
+}
+
 }  // namespace fog

@@ -123,7 +123,7 @@ double bare_rate(const Options& options, std::size_t batches) {
 
 /// Until fog-store has nothing left to seal; it does a piece between commits.
 void settle_down(Store& store) {
-    constexpr int kQuiet = 500;  // commits without a segment: more than the pieces of one
+    constexpr int kQuiet = 4'000;  // commits without a segment: more than the pieces of one
     for (int quiet = 0; quiet < kQuiet; ++quiet) {
         const auto before = store.status().lanes[2].segments;
         flush(store);
