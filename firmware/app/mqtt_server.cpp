@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <future>
+#include <thread>
 #include <utility>
 
 #include "firmware/core/text.hpp"
@@ -13,6 +14,7 @@ namespace fog {
 namespace {
 
 constexpr auto kStopWait = std::chrono::seconds(2);
+constexpr auto kSavePause = std::chrono::milliseconds(2);
 
 mqtt::BrokerOptions options_of(const MqttListenerSection& section) {
     mqtt::BrokerOptions out;
@@ -23,6 +25,8 @@ mqtt::BrokerOptions options_of(const MqttListenerSection& section) {
         std::chrono::duration_cast<std::chrono::seconds>(section.keepalive_max).count());
     out.session_expiry_max = static_cast<std::uint32_t>(
         std::chrono::duration_cast<std::chrono::seconds>(section.session_expiry_max).count());
+    out.retained_every = static_cast<std::uint32_t>(
+        std::chrono::duration_cast<std::chrono::seconds>(section.retained_every).count());
     return out;
 }
 
@@ -208,6 +212,14 @@ void MqttServer::stop_reading() {
         listener_->stop();
         broker_->quiesce();
     });
+    // While fog-pipe makes room in the ring.
+    const auto saved = std::make_shared<std::atomic<bool>>(false);
+    const auto until = std::chrono::steady_clock::now() + kStopWait;
+    while (!*saved && std::chrono::steady_clock::now() < until) {
+        on_loop([this, saved] { *saved = broker_->save_retained(); });
+        if (!*saved) std::this_thread::sleep_for(kSavePause);
+    }
+    if (!*saved) log_warning("mqtt", "not all retained messages could be written at the stop");
 }
 
 void MqttServer::close() {

@@ -176,6 +176,8 @@ std::optional<MqttListenerSection> read_mqtt_listener(ConfigView view) {
     out.session_expiry_max = view.duration("session_expiry_max", out.session_expiry_max);
     in_range(view, "session_expiry_max", out.session_expiry_max, 1s, 49'000 * 24h);
     out.raw_max = share(view, "raw_max", out.raw_max);
+    out.retained_every = view.duration("retained_every", out.retained_every);
+    in_range(view, "retained_every", out.retained_every, 1s, 24h);
     out.simulated = view.flag("simulated", false);
     out.tls = read_mqtt_tls(view);
     view.done();

@@ -71,6 +71,7 @@ struct MqttListenerSection {
     std::uint16_t receive_maximum = 500;
     std::chrono::nanoseconds keepalive_max = std::chrono::minutes(20);
     std::chrono::nanoseconds session_expiry_max = std::chrono::hours(7 * 24);
+    std::chrono::nanoseconds retained_every = std::chrono::minutes(1);  // QoS 0, to flash
     double raw_max = 0.2;               // of log.max_bytes, raw publishes kept, all together; 0..1
     bool simulated = false;             // only fogsim publishes here
     std::optional<MqttTlsSection> tls;  // empty: no certificate is set

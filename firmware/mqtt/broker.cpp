@@ -213,11 +213,16 @@ std::size_t Broker::route(const MessagePtr& message, const Session* sender, Via 
 
 IngestRing::Push Broker::ingest(const std::string& client, const Message& message, Ingest& how) {
     if (!how.mark.empty() && !bury_rows()) return IngestRing::Push::full;
+    if (how.row) {
+        const bool only = how.apart && !how.owed && how.mark.empty();
+        const auto pushed = keep_row(message, how.awaited && only, how);
+        if (only || pushed != IngestRing::Push::ok) return pushed;
+    }
     const std::string source = "client:" + client;
     std::string properties;
     IngestItem item;
     item.kind = IngestKind::message;
-    item.received = now();
+    item.received = how.retain ? how.at.time : now();
     item.source = source;
     item.topic = message.topic();
     item.payload = as_bytes(message.payload());
@@ -235,25 +240,6 @@ IngestRing::Push Broker::ingest(const std::string& client, const Message& messag
     }
     return how.awaited ? parts_.ring.push_awaited(item, how.entry)
                        : parts_.ring.push(item, std::chrono::milliseconds(0));
-}
-
-void Broker::publish_will(const StoredWill& will, const Session& session) {
-    Message::Parts parts;
-    parts.topic = will.topic;
-    parts.payload = will.payload;
-    parts.properties = will.properties;
-    parts.qos = will.qos;
-    parts.retain = will.retain;
-    if (will.expiry) parts.expires = now() + std::chrono::seconds(*will.expiry);
-    const auto message = std::make_shared<const Message>(parts);
-    Ingest how;
-    how.retain = will.retain;
-    how.apart = parts_.not_ingested(will.topic);
-    how.owed = owed(will.topic, will.qos, &session);
-    if ((!how.apart || how.owed) && ingest(session.id, *message, how) != IngestRing::Push::ok)
-        stats_.refused("will-not-ingested");
-    if (will.retain && !retained_.set(message)) stats_.refused("retained-full");
-    route(message, &session);
 }
 
 // --- acknowledgements
@@ -386,8 +372,11 @@ void Broker::on_second() {
     }
     check_sessions();
     if (wheel_.now() % 10 == 0) retained_.sweep(now());
+    check_retained();
+    check_wills();
     stats_.retained.set(static_cast<std::int64_t>(retained_.size()));
     stats_.retained_bytes.set(static_cast<std::int64_t>(retained_.bytes()));
+    stats_.retained_changed.set(static_cast<std::int64_t>(retained_.unsaved()));
 }
 
 // --- the end
@@ -399,6 +388,8 @@ void Broker::quiesce() {
         if (session->lasting) save_cursor(*session);
     for (const auto& client : clients_)
         if (client != nullptr) client->silence();
+    keeping_ = false;
+    save_retained();
 }
 
 void Broker::close_all() {

@@ -4,6 +4,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -36,7 +37,9 @@ struct BrokerOptions {
     std::uint16_t receive_maximum = 500;
     std::uint16_t keep_alive_max = 1'200;  // seconds
     std::uint32_t session_expiry_max = 7 * 86'400;
-    bool simulated = false;  // what is published stands for nothing real
+    std::uint32_t retained_every = 60;   // seconds; a QoS 0 retained message on flash is no older
+    std::chrono::seconds will_wait{60};  // of a stored will after a start, at least
+    bool simulated = false;              // what is published stands for nothing real
 };
 
 /// What the broker works with; all of it outlives the broker.
@@ -100,6 +103,9 @@ public:
     bool banned(const std::string& address) const;
     /// Reads nothing more; what waits for a commit is still acknowledged.
     void quiesce();
+    /// After quiesce(): writes the retained messages that differ from their rows, as far as the
+    /// ring has room. True: all of them.
+    bool save_retained();
     /// Tells every client that the gateway stops, and closes. No wills. Leaves the hub.
     void close_all();
     std::size_t size() const { return open_; }
@@ -167,15 +173,32 @@ public:
     /// Sends to everybody who subscribed; how many. `sender` may be null.
     std::size_t route(const MessagePtr& message, const Session* sender, Via via = Via::publish,
                       Place place = {});
-    /// Live delivery, retained store and ring of a will.
-    void publish_will(const StoredWill& will, const Session& session);
+    /// The will of a client that is connected now, with the next commit. Not awaited.
+    void keep_will(Session& session, const StoredWill& will);
+    /// Its connection has ended, `will` null: in peace. Published now, after its delay, or, where
+    /// the gateway stops, perhaps after the next start.
+    void end_will(Session& session, std::unique_ptr<StoredWill> will);
     struct Ingest {
         bool retain = false, duplicate = false;
         bool awaited = false;  // then `entry` is its number
         bool owed = false, apart = false;
         std::string_view mark = {};
         std::uint64_t entry = 0;
+        TakenAt at = {};   // retained: when it was taken in
+        bool row = false;  // retained, and no record can hold it: its row is written at once
     };
+    /// Whether retained messages outlive the daemon.
+    bool keeps_retained() const { return keeps_sessions(); }
+    /// The stamp of a retained message; no two have the same.
+    TakenAt taken_now();
+    /// A retained message with QoS 1 is on flash when it is acknowledged: as a record of the log,
+    /// or what is too large for one as its row.
+    void log_retained(const Message& message, Ingest& how) const;
+    /// Keeps a retained message, or counts that there is no room.
+    void retain(const MessagePtr& message, const Ingest& how);
+    /// Whether it is small enough to be kept in the log as a whole.
+    bool fits_log(const Message& message) const;
+    /// What of it is to be kept goes into the ring.
     IngestRing::Push ingest(const std::string& client, const Message& message, Ingest& how);
     /// An acknowledgement of `client` waits for `entry`.
     void await(Client& client, std::uint64_t entry);
@@ -223,6 +246,23 @@ private:
     void restore_id(const std::string& key);
     bool put_row(std::string_view key, const Bytes& value, bool awaited, std::uint64_t& entry);
     bool bury_rows();
+    void publish_will(const StoredWill& will, const std::string& id, const Session* session);
+    void drop_will_row(Session& session);
+    void restore_will(const std::string& key, const Bytes& row);
+    void settle_kept_will(const Client& client, const std::string& id);
+    void check_wills();
+    using KeptWills = std::map<std::string, KeptWill, std::less<>>;
+    KeptWills::iterator end_kept_will(KeptWills::iterator at);
+    bool recover_retained(const SavedRow& row);
+    void load_retained();
+    void hear_retained(const Record& record);
+    void check_retained();
+    bool save_rows(std::size_t most);
+    bool save_kept_to();
+    void begin_keeping();
+    IngestRing::Push keep_row(const Message& message, bool awaited, Ingest& how);
+    IngestRing::Push push_row(std::string_view key, const Bytes& value, bool awaited,
+                              std::uint64_t& entry);
     void drop_refused(const std::vector<std::uint64_t>& refused);
     bool save_cursor(Session& session);
     void forget(Session& session);
@@ -248,9 +288,18 @@ private:
     std::map<std::string, std::unique_ptr<Session>, std::less<>> sessions_;
     std::map<std::string, Bytes> rows_;  // until ready
     std::vector<std::string> graves_;    // rows to be deleted: there was no room in the ring
-    std::size_t lasting_ = 0;            // sessions that outlive their connections
-    std::size_t lasting_filters_ = 0;    // their subscriptions with QoS 1
-    std::size_t pages_ = 0;              // being read
+    KeptWills wills_;                    // of before the start: their clients may come back
+    std::size_t will_bytes_ = 0;         // of all rows of wills
+    MonoTime last_taken_{};
+    std::optional<Seq> kept_to_;  // retained messages of records up to here are in rows
+    Seq keeping_to_;              // the same, when the rows being written are
+    MonoTime keep_at_{};          // then the changed ones are written
+    MonoTime checkpoint_at_{};    // then all of them
+    bool keeping_ = false;        // rows are being written
+    bool keeping_all_ = false;
+    std::size_t lasting_ = 0;          // sessions that outlive their connections
+    std::size_t lasting_filters_ = 0;  // their subscriptions with QoS 1
+    std::size_t pages_ = 0;            // being read
     std::uint64_t page_number_ = 0;
     Seq head_;  // newest record heard of
     std::uint64_t recovered_to_ = 0;

@@ -57,6 +57,7 @@ void Broker::messages_of(const Frame& frame, const EachMessage& each) {
 
 void Broker::on_record(const FramePtr& frame) {
     head_ = std::max(head_, frame->seq());
+    if (!ready_ && is_raw(*frame)) hear_retained(frame->record());
     if (is_raw(*frame) ? lasting_filters_ == 0 : gateway_filters_ == 0) return;
     messages_of(*frame, [this](const MessagePtr& message, Place place, Via via,
                                const Session* sender) { route(message, sender, via, place); });

@@ -56,6 +56,7 @@ public:
         IngestKind kind = IngestKind::message;
         bool owed = false, apart = false;
         std::string properties, mark;
+        MonoTime received;
     };
     Push push(const IngestItem& item, std::chrono::milliseconds, IngestWaiter) override {
         return take(item, false);
@@ -83,7 +84,7 @@ private:
         items.push_back({std::string(item.source), std::string(item.topic),
                          std::string(as_text(item.payload)), item.retained, awaited, item.kind,
                          item.owed, item.apart, std::string(item.properties),
-                         std::string(item.mark)});
+                         std::string(item.mark), item.received});
         return Push::ok;
     }
 };

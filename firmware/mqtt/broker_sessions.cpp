@@ -65,7 +65,8 @@ Broker::Adopted Broker::adopt(Client& client, const std::string& id, bool clean,
         sessions_.emplace(id, std::move(made));
     }
     out.session->client = &client;
-    out.session->will.reset();  // back within its delay
+    settle_kept_will(client, id);
+    if (std::exchange(out.session->will, nullptr)) drop_will_row(*out.session);  // back in time
     if (!out.present && expiry != 0) {
         out.session->lasting = true;
         ++lasting_;
@@ -113,7 +114,10 @@ void Broker::detach(Session& session) {
 }
 
 void Broker::forget(Session& session) {
-    if (session.will && !quiet_) publish_will(*std::exchange(session.will, nullptr), session);
+    if (session.will && !quiet_) {
+        publish_will(*std::exchange(session.will, nullptr), session.id, &session);
+        drop_will_row(session);
+    }
     for (const auto& [filter, one] : session.subscriptions) unsubscribe(*one);
     if (session.lasting) {
         --lasting_;
@@ -155,8 +159,10 @@ void Broker::check_sessions() {
             over.push_back(session.get());
             continue;
         }
-        if (session->will && time >= session->will_due)
-            publish_will(*std::exchange(session->will, nullptr), *session);
+        if (session->will && time >= session->will_due) {
+            publish_will(*std::exchange(session->will, nullptr), id, session.get());
+            drop_will_row(*session);
+        }
         if (session->client != nullptr && !session->client->welcomed() &&
             time - session->client->since() > kWelcome)
             late.push_back(session->client);
@@ -174,15 +180,20 @@ void Broker::check_sessions() {
 
 // --- rows
 
-bool Broker::put_row(std::string_view key, const Bytes& value, bool awaited, std::uint64_t& entry) {
+IngestRing::Push Broker::push_row(std::string_view key, const Bytes& value, bool awaited,
+                                  std::uint64_t& entry) {
     IngestItem item;
     item.kind = IngestKind::state;
     item.received = now();
     item.source = "mqtt";
     item.topic = key;
     item.payload = value;
-    return (awaited ? parts_.ring.push_awaited(item, entry)
-                    : parts_.ring.push(item, std::chrono::milliseconds(0))) == IngestRing::Push::ok;
+    return awaited ? parts_.ring.push_awaited(item, entry)
+                   : parts_.ring.push(item, std::chrono::milliseconds(0));
+}
+
+bool Broker::put_row(std::string_view key, const Bytes& value, bool awaited, std::uint64_t& entry) {
+    return push_row(key, value, awaited, entry) == IngestRing::Push::ok;
 }
 
 /// Deletes rows of what is forgotten, before anything of the same name is written again.
@@ -248,6 +259,7 @@ void Broker::drop_refused(const std::vector<std::uint64_t>& refused) {
 void Broker::open(std::vector<SavedRow> rows, std::uint64_t recovered_to,
                   std::function<void()> ready) {
     for (SavedRow& row : rows) recovered(std::move(row));
+    load_retained();
     recovered_to_ = recovered_to;
     when_ready_ = std::move(ready);
     if (recovered_to_ == 0) begin_serving();
@@ -255,6 +267,7 @@ void Broker::open(std::vector<SavedRow> rows, std::uint64_t recovered_to,
 
 void Broker::recovered(SavedRow row) {
     if (ready_) return;
+    if (recover_retained(row)) return;
     if (row.value.empty())
         rows_.erase(row.key);
     else
@@ -265,7 +278,10 @@ void Broker::begin_serving() {
     head_ = parts_.hub != nullptr ? parts_.hub->head().seq : Seq{};
     for (const auto& [key, value] : rows_)
         if (key.starts_with(kSessionKey)) restore(key.substr(kSessionKey.size()), value);
-    for (const auto& [key, value] : rows_) restore_id(key);
+    for (const auto& [key, value] : rows_) {
+        restore_id(key);
+        if (key.starts_with(kWillKey)) restore_will(key, value);
+    }
     // Rows of no session go, those that name one last.
     for (const auto& [key, value] : rows_)
         if (key.starts_with(kCursorKey) && find_session(key.substr(kCursorKey.size())) == nullptr)
@@ -274,6 +290,7 @@ void Broker::begin_serving() {
         if (key.starts_with(kSessionKey) && find_session(key.substr(kSessionKey.size())) == nullptr)
             graves_.push_back(key);
     rows_.clear();
+    begin_keeping();
     ready_ = true;
     count_sessions();
     if (auto ready = std::exchange(when_ready_, nullptr)) ready();

@@ -329,6 +329,7 @@ void Client::keep_will(const Connect& connect) {
     will_->delay = will.properties.will_delay;
     if (will.properties.has(Property::message_expiry))
         will_->expiry = will.properties.message_expiry;
+    broker_.keep_will(*session_, *will_);
 }
 
 void Client::accept_connect(const Connect& connect, bool present) {
@@ -423,13 +424,8 @@ void Client::leave(bool will) {
     if (state_ != State::open) return;
     state_ = State::ending;
     broker_.disconnected(*this);
-    if (will && will_ && session_->expiry != 0 && will_->delay != 0) {
-        session_->will_due =
-            broker_.now() + std::chrono::seconds(std::min(will_->delay, session_->expiry));
-        session_->will = std::move(will_);
-    }
-    if (will && will_) broker_.publish_will(*will_, *session_);
-    will_.reset();
+    if (!will) will_.reset();
+    broker_.end_will(*session_, std::move(will_));
     broker_.detach(*session_);
     session_ = nullptr;
     queue_.clear();

@@ -121,7 +121,6 @@ private:
     bool on_publish(const Header& header, std::string_view body);
     MaybeRefusal resolve_alias(Publish& publish);
     MaybeRefusal check_publish(const Publish& publish) const;
-    bool too_much_to_keep(const Message& message) const;
     bool store_and_route(const Publish& publish);
     void refuse_publish(const Publish& publish, const Refusal& refusal);
     void acknowledge(Type type, std::uint16_t id, Code code, std::uint64_t entry);

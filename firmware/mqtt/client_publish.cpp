@@ -132,13 +132,6 @@ void Client::refuse_publish(const Publish& publish, const Refusal& refusal) {
     acknowledge(publish.qos == 2 ? Type::pubrec : Type::puback, publish.id, refusal.code, 0);
 }
 
-/// Only what the log can take as a whole may be acknowledged.
-bool Client::too_much_to_keep(const Message& message) const {
-    const Limits& limits = broker_.limits();
-    return message.payload().size() > limits.payload_bytes ||
-           message.properties().size() > limits.mqtt_logged_properties;
-}
-
 bool Client::store_and_route(const Publish& publish) {
     Message::Parts parts;
     parts.topic = publish.topic;
@@ -160,14 +153,16 @@ bool Client::store_and_route(const Publish& publish) {
     how.duplicate = publish.duplicate;
     how.apart = broker_.parts().not_ingested(publish.topic);
     how.owed = broker_.owed(publish.topic, publish.qos, session_);
-    // The id of QoS 2 is on flash with its message.
-    const bool marked = publish.qos == 2 && session_->lasting;
-    const bool stored = !how.apart || how.owed || marked;
-    how.awaited = stored && publish.qos > 0 && !(v5 && broker_.is_degraded());
-    if (how.owed && too_much_to_keep(*message)) {
+    if (how.owed && !broker_.fits_log(*message)) {
         refuse_publish(publish, {Code::quota, "payload-size", false});
         return true;
     }
+    if (publish.retain) how.at = broker_.taken_now();
+    if (publish.retain && keeps) broker_.log_retained(*message, how);
+    // The id of QoS 2 is on flash with its message.
+    const bool marked = publish.qos == 2 && session_->lasting;
+    const bool stored = !how.apart || how.owed || how.row || marked;
+    how.awaited = stored && publish.qos > 0 && !(v5 && broker_.is_degraded());
     const std::string mark = marked && how.awaited ? received_key(id_, publish.id) : std::string();
     how.mark = mark;
     if (stored) {
@@ -187,8 +182,7 @@ bool Client::store_and_route(const Publish& publish) {
             return true;
         }
     }
-    if (publish.retain && !broker_.retained().set(message))
-        broker_.stats().refused("retained-full");
+    if (publish.retain) broker_.retain(message, how);
     const auto receivers = broker_.route(message, session_);
     if (publish.qos == 0 || state_ != State::open) return true;
     auto code = stored || receivers > 0 ? Code::success : Code::no_subscribers;

@@ -1,18 +1,31 @@
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "firmware/core/clock.hpp"
+#include "firmware/core/ids.hpp"
 #include "firmware/core/limits.hpp"
+#include "firmware/core/reading.hpp"
 #include "firmware/mqtt/encode.hpp"
 
 namespace fog::mqtt {
 
-/// The retained message of each topic, in memory: a restart forgets them.
+/// When a message was taken: of two for one topic the later one holds, wherever they are found
+/// after a restart.
+struct TakenAt {
+    BootId boot;
+    MonoTime time;
+    auto operator<=>(const TakenAt&) const = default;
+};
+
+/// The retained message of each topic, in memory, and which of them differ from their rows in the
+/// log's state table.
 /// Thread: its owner's. Bounded by Limits; what has expired goes when it is looked at or swept.
 class Retained {
 public:
@@ -20,21 +33,67 @@ public:
 
     /// Keeps the message under its topic, or removes what is there if its payload is empty.
     /// False: full, nothing has changed.
-    [[nodiscard]] bool set(const MessagePtr& message);
+    [[nodiscard]] bool set(const MessagePtr& message, TakenAt at = {});
     /// Whether set() would take it.
     bool takes(const MessagePtr& message) const;
+    /// set(), unless what is there is newer. False: full.
+    [[nodiscard]] bool set_if_newer(const MessagePtr& message, TakenAt at);
     /// Those whose topic matches, in order of topics, after topic `after`, at most `most`; the
     /// topic to go on after, empty at the end.
     std::string visit(std::string_view filter, const std::string& after, std::size_t most,
                       MonoTime now, const std::function<void(const MessagePtr&)>& each) const;
     void sweep(MonoTime now);
+    /// When the newest one of this boot was taken.
+    MonoTime newest(BootId boot) const;
     std::size_t size() const { return by_topic_.size(); }
     std::size_t bytes() const { return bytes_; }
 
+    // --- rows
+
+    /// A row as it was read; empty: there is none any more. What is there and newer stays. False:
+    /// not one of ours, or full.
+    [[nodiscard]] bool restore(std::string_view topic, std::span<const std::byte> row, BootId boot,
+                               MonoTime now);
+    /// What changed is written by save(): `all`, or what is in no record of the log.
+    void begin_save(bool all);
+    using Put = std::function<bool(const std::string& topic, const Bytes& row)>;
+    /// Gives rows to `put`, in order of topics, until about `most` bytes are out or it says false.
+    /// True: all of them are written.
+    bool save(MonoTime now, std::size_t most, const Put& put);
+    /// The row of a topic is in the ring as the message is now.
+    void saved(const std::string& topic);
+    std::size_t unsaved() const { return changed_.size() + saving_.size(); }
+
 private:
+    struct Entry {
+        MessagePtr message;
+        TakenAt at;
+        bool has_row = false;  // perhaps an older one
+    };
+    struct Change {
+        bool logged = true;    // the log has it too, for a while
+        bool has_row = false;  // one that must go if the message is gone
+    };
+    void change(const std::string& topic, bool logged, bool has_row);
+    void remove(std::map<std::string, Entry, std::less<>>::iterator at, bool logged);
+
     const Limits& limits_;
-    std::map<std::string, MessagePtr, std::less<>> by_topic_;
+    std::map<std::string, Entry, std::less<>> by_topic_;
     std::size_t bytes_ = 0;
+    std::map<std::string, Change> changed_, saving_;
 };
+
+/// Row of a retained message; its topic is in the key. `left` of its expiry is for another boot.
+Bytes pack_retained(const Message& message, TakenAt at, MonoTime now);
+struct RetainedRow {
+    MessagePtr message;
+    TakenAt at;
+};
+/// nullopt: not one of ours. Pure.
+std::optional<RetainedRow> unpack_retained(std::string_view topic, std::span<const std::byte> row,
+                                           BootId boot, MonoTime now);
+
+inline constexpr std::string_view kRetainedKey = "mqtt.retained/";       // and the topic
+inline constexpr std::string_view kRetainedFrom = "mqtt.retained.from";  // newer ones: in the log
 
 }  // namespace fog::mqtt

@@ -4,10 +4,11 @@
 #include <string_view>
 
 #include "firmware/mqtt/raw_message.hpp"
+#include "firmware/mqtt/retained.hpp"
 #include "firmware/mqtt/session.hpp"
 
-// What is read back from the log: rows of sessions and cursors, members of raw events. Byte 0 says
-// which.
+// What is read back from the log: rows of sessions, cursors, retained messages and wills, members
+// of raw events. Byte 0 says which.
 // NOLINTNEXTLINE(readability-identifier-naming): libFuzzer fixes this name
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace fog::mqtt;
@@ -19,6 +20,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         static_cast<void>(read_raw_message({reinterpret_cast<const char*>(data) + 1, size - 1}));
     } else if (data[0] == 'c') {
         static_cast<void>(unpack_cursor(bytes, session, cursor));
+    } else if (data[0] == 'r') {
+        const auto row = unpack_retained("a/b", bytes, fog::BootId{1}, fog::MonoTime{});
+        if (row &&
+            !unpack_retained("a/b", pack_retained(*row->message, row->at, {}), row->at.boot, {}))
+            std::abort();
+    } else if (data[0] == 'w') {
+        KeptWill will, again;
+        if (unpack_will(bytes, will) &&
+            !unpack_will(pack_will(will.will, will.identity, will.credential), again))
+            std::abort();
     } else if (unpack_session(bytes, session)) {
         Session again;
         if (!unpack_session(pack_session(session), again)) std::abort();

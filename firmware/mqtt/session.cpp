@@ -11,8 +11,9 @@ namespace {
 constexpr std::uint8_t kForm = 1;
 constexpr std::uint8_t kNoLocal = 4, kAsPublished = 8;  // beside the QoS
 constexpr std::uint8_t kRetainedAgain = 1;
-constexpr std::size_t kMostInFlight = 1'000;        // far more than any window
-constexpr std::uint64_t kMostSeq = UINT64_MAX / 4;  // a place counts twice as far
+constexpr std::uint8_t kRetain = 2, kWillExpires = 4;  // of a will, beside the QoS
+constexpr std::size_t kMostInFlight = 1'000;           // far more than any window
+constexpr std::uint64_t kMostSeq = UINT64_MAX / 4;     // a place counts twice as far
 
 /// False: there is none, or one that does not fit.
 template <class T>
@@ -128,6 +129,42 @@ bool unpack_cursor(std::span<const std::byte> bytes, Session& out, Cursor& curso
     out.in_flight = std::move(read.in_flight);
     cursor = where;
     return true;
+}
+
+Bytes pack_will(const StoredWill& will, std::string_view identity, std::uint64_t credential) {
+    Bytes out;
+    Packer to(out);
+    to.u8(kForm);
+    to.u8(static_cast<std::uint8_t>(will.qos | (will.retain ? kRetain : 0U) |
+                                    (will.expiry ? kWillExpires : 0U)));
+    to.text(identity);
+    to.varint(credential);
+    to.varint(will.delay);
+    to.varint(will.expiry.value_or(0));
+    to.text(will.topic);
+    to.text(will.properties);
+    to.text(will.payload);
+    return out;
+}
+
+bool unpack_will(std::span<const std::byte> bytes, KeptWill& out) {
+    Unpacker from(bytes);
+    if (from.u8() != kForm) return false;
+    const std::uint8_t flags = from.u8();
+    StoredWill& will = out.will;
+    will.qos = flags & 1U;
+    will.retain = (flags & kRetain) != 0;
+    out.identity = from.text();
+    out.credential = from.varint();
+    std::uint32_t expiry = 0;
+    if (!number(from, will.delay) || !number(from, expiry)) return false;
+    if ((flags & kWillExpires) != 0) will.expiry = expiry;
+    will.topic = from.text();
+    will.properties = from.text();
+    will.payload = from.text();
+    out.bytes = bytes.size();
+    return from.ok() && from.empty() && flags < 8 && !will.topic.empty() &&
+           will.topic.size() <= 0xFFFF;
 }
 
 }  // namespace fog::mqtt

@@ -82,6 +82,7 @@ struct Session {
     MonoTime ends{};  // absent: then it is forgotten
     MonoTime will_due{};
     std::unique_ptr<StoredWill> will;  // waits for its delay
+    std::size_t will_row = 0;          // bytes; 0 = no will of it is stored
 
     bool logged(std::uint8_t qos) const { return lasting && qos > 0; }
     InFlight* find(std::uint16_t packet) {
@@ -125,6 +126,7 @@ struct Session {
 inline constexpr std::string_view kSessionKey = "mqtt.session/";  // and the client id
 inline constexpr std::string_view kCursorKey = "mqtt.cursor/";    // and the client id
 inline constexpr std::string_view kReceivedKey = "mqtt.qos2/";    // packet id, '/', client id
+inline constexpr std::string_view kWillKey = "mqtt.will/";        // and the client id
 std::string received_key(std::string_view client, std::uint16_t packet);
 
 /// Who it is and what it subscribed; changes seldom.
@@ -140,5 +142,17 @@ struct Cursor {
 };
 /// False: not one of ours, `out` and `cursor` are as they were.
 bool unpack_cursor(std::span<const std::byte> bytes, Session& out, Cursor& cursor);
+
+/// A will and whose it is: it outlives the daemon, whether the session does or not.
+struct KeptWill {
+    StoredWill will;
+    std::string identity;
+    std::uint64_t credential = 0;
+    std::size_t bytes = 0;  // of its row
+    MonoTime due{};
+};
+Bytes pack_will(const StoredWill& will, std::string_view identity, std::uint64_t credential);
+/// False: not one of ours, `out` is unusable.
+bool unpack_will(std::span<const std::byte> bytes, KeptWill& out);
 
 }  // namespace fog::mqtt

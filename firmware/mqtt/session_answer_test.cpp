@@ -142,7 +142,7 @@ TEST_CASE("session: rows of no session go at the start") {
     on.restart();
     on.world.seconds(1);
     on.process();
-    CHECK(on.kept.size() == 2);
+    CHECK(on.rows() == 2);
     CHECK(on.kept.count("mqtt.session/d") == 1);
     CHECK(on.kept.count("mqtt.cursor/d") == 1);
 }

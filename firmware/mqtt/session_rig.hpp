@@ -87,9 +87,10 @@ struct Lasting {
         event.kind = EventKind::raw;
         event.channel = "mqtt/" + item.topic;
         event.boot = BootId{1};
-        event.received = world.clock.mono();
+        event.received = item.received;
         event.members = "\"topic\":\"" + item.topic + "\",\"payload\":\"" + item.payload +
                         "\",\"owed\":true,\"client\":\"" + item.source.substr(7) + "\"";
+        if (item.retained) event.members += ",\"retain\":true";
         if (!item.properties.empty()) {
             event.members += ",\"props64\":\"";
             append_base64(event.members, item.properties);
@@ -108,6 +109,9 @@ struct Lasting {
         event.channel = "system/x";
         record({Seq{++seq}, Lane::bulk, 0, event});
     }
+
+    /// Rows of the state table but the one that is always there.
+    std::size_t rows() const { return kept.size() - kept.count(std::string(kRetainedFrom)); }
 
     World world;
     PointDirectory points;

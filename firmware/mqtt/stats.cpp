@@ -36,6 +36,8 @@ Stats::Stats(Metrics& metrics)
       subscriptions(metrics.gauge("fogline_mqtt_subscriptions", {}, "filters subscribed")),
       retained(metrics.gauge("fogline_mqtt_retained", {}, "topics with a retained message")),
       retained_bytes(metrics.gauge("fogline_mqtt_retained_bytes", {}, "bytes of these")),
+      retained_changed(metrics.gauge("fogline_mqtt_retained_changed", {},
+                                     "topics whose row in the log's state table is older")),
       waiting_acks(metrics.gauge("fogline_mqtt_waiting_acks", {},
                                  "publishes whose acknowledgement waits for a commit")),
       sessions_here(metrics.gauge("fogline_mqtt_sessions", "state=\"connected\"",

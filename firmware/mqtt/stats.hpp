@@ -40,7 +40,7 @@ public:
 
     Counter &bytes_in, &bytes_out, &expired, &redelivered, &takeovers, &hurried, &ring_full,
         &missed, &repeated, &sessions_expired;
-    Gauge &subscriptions, &retained, &retained_bytes, &waiting_acks;
+    Gauge &subscriptions, &retained, &retained_bytes, &retained_changed, &waiting_acks;
     Gauge &sessions_here, &sessions_away, &catching_up;
     Histogram& ack_wait;
 

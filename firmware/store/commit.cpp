@@ -293,8 +293,11 @@ Result<void> LogWriter::write_snapshot(const Memory& now) {
 
 Result<void> LogWriter::write_rows(const Work& work) {
     for (const auto& [key, value] : work.state) {
+        // In place: a row that moved would touch two more pages.
         auto done = value.empty() ? run("DELETE FROM state WHERE key = ?", key)
-                                  : run("INSERT OR REPLACE INTO state VALUES(?, ?)", key, value);
+                                  : run("INSERT INTO state VALUES(?, ?) ON CONFLICT(key) DO UPDATE "
+                                        "SET value = excluded.value",
+                                        key, value);
         if (!done) return done;
     }
     for (const auto& [id, row] : work.points)

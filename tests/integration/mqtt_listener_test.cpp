@@ -1,6 +1,7 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <cstdlib>
 
 #include "firmware/core/reading.hpp"
 #include "firmware/io/mqtt_client.hpp"
@@ -223,6 +224,89 @@ TEST_CASE(
     }
     CHECK(site.gateway.metric("fogline_mqtt_session_missed_total") == 0);
     CHECK(!site.gateway.point("away5", "n").is_null());
+}
+
+TEST_CASE(
+    "retained messages are there after a kill: QoS 1 as acknowledged, QoS 0 as last written") {
+    if (!have_tools()) {
+        MESSAGE("skipped: mosquitto-clients is not installed");
+        return;
+    }
+    Site site("retained_every = \"1 s\"\n");
+    CHECK(site.publish("5", {"-t", "kept/gone", "-m", "x", "-q", "1", "-r"}) == 0);
+    CHECK(site.publish("5", {"-t", "kept/one", "-m", "old", "-q", "1", "-r"}) == 0);
+    CHECK(site.publish("311", {"-t", "kept/zero", "-m", "0", "-q", "0", "-r"}) == 0);
+    CHECK(eventually([&] { return site.gateway.metric("fogline_mqtt_retained") == 3; }));
+    CHECK(eventually([&] { return site.gateway.metric("fogline_mqtt_retained_changed") == 0; }));
+    CHECK(site.publish("311", {"-t", "kept/one", "-m", "new", "-q", "1", "-r"}) == 0);
+    CHECK(site.publish("5", {"-t", "kept/gone", "-n", "-q", "1", "-r"}) == 0);
+    site.gateway.kill9();
+    site.restart();
+    const auto all = [&site](std::string_view wanted) {
+        Subscriber sub(site, "5", {"-t", "kept/#", "-q", "1"});
+        return sub.has(wanted) ? sub.text() : std::string();
+    };
+    CHECK(all("kept/one new\nkept/zero 0\n") == "kept/one new\nkept/zero 0\n");
+    // A clean stop keeps what QoS 0 said last too.
+    CHECK(site.publish("311", {"-t", "kept/zero", "-m", "1", "-q", "0", "-r"}) == 0);
+    CHECK(all("kept/zero 1\n") == "kept/one new\nkept/zero 1\n");
+    CHECK(site.gateway.stop() == 0);
+    site.restart();
+    CHECK(all("kept/zero 1\n") == "kept/one new\nkept/zero 1\n");
+}
+
+TEST_CASE("a will outlives a kill and waits a minute for its client") {
+    if (!have_tools() || std::getenv("FOG_HEAVY") == nullptr) {
+        MESSAGE("skipped: a minute of waiting; FOG_HEAVY=1 (./fog check --full sets it)");
+        return;
+    }
+    Site site;
+    const auto with_will = [&site](const std::string& id, const std::filesystem::path& out) {
+        return Child(site.tool("mosquitto_sub", "311",
+                               {"-i", id, "-t", "nothing", "--will-topic", "wills/" + id,
+                                "--will-payload", "bye"}),
+                     out);
+    };
+    TempFolder folder;
+    Child gone = with_will("gone", folder.path() / "gone");
+    Child back = with_will("back", folder.path() / "back");
+    CHECK(eventually([&] { return site.gateway.metric("fogline_mqtt_clients") >= 2; }));
+    // The wills are in the ring before their CONNACKs were.
+    site.gateway.kill9();
+    gone.kill9();
+    back.kill9();
+    site.restart();
+    Child here = with_will("back", folder.path() / "back");
+    Subscriber watch(site, "5", {"-t", "wills/#"});
+    CHECK(eventually([&] { return watch.text() == "wills/gone bye\n"; }, std::chrono::seconds(90)));
+}
+
+TEST_CASE("a retained counter, killed again and again, is never behind its last PUBACK") {
+    Site site;
+    int sent = 0, acknowledged = 0;
+    std::uint16_t id = 0;
+    for (int kill = 0; kill < 8; ++kill) {
+        MqttPeer peer;
+        REQUIRE(peer.connect(static_cast<std::uint16_t>(std::stoul(site.port)), kill % 2 + 4,
+                             "counter", site.gateway.token()));
+        const int enough = acknowledged + 40 + 7 * kill;
+        for (int open = 0; acknowledged < enough;) {
+            for (; open < 10; ++open)
+                REQUIRE(peer.publish("kept/count", std::to_string(++sent), ++id, true));
+            std::vector<std::uint16_t> acks;
+            REQUIRE(peer.acks(acks, 10s));
+            acknowledged += static_cast<int>(acks.size());
+            open -= static_cast<int>(acks.size());
+        }
+        site.gateway.kill9();
+        site.restart();
+        Subscriber sub(site, "5", {"-t", "kept/count"});
+        REQUIRE(sub.has("\n"));
+        const int kept = std::stoi(sub.text().substr(sub.text().find(' ')));
+        CHECK(kept >= acknowledged);
+        CHECK(kept <= sent);
+        acknowledged = sent = kept;
+    }
 }
 
 TEST_CASE("python3-paho-mqtt: QoS, retained, will, a session kept, in both versions") {

@@ -42,10 +42,11 @@ public:
         return read(packet, std::chrono::seconds(5)) && packet[0] == '\x20' && packet.size() >= 4 &&
                connack_code(packet) == 0;
     }
-    bool publish(std::string_view topic, std::string_view payload, std::uint16_t id) {
+    bool publish(std::string_view topic, std::string_view payload, std::uint16_t id,
+                 bool retain = false) {
         std::string body = text(topic) + two(id);
         if (version_ == 5) body += '\0';
-        return write('\x32', body + std::string(payload));
+        return write(retain ? '\x33' : '\x32', body + std::string(payload));
     }
     /// Ids of the PUBACKs that are here or come within the time; false: the connection is gone.
     bool acks(std::vector<std::uint16_t>& out, std::chrono::milliseconds within) {
