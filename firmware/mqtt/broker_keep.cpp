@@ -136,17 +136,16 @@ bool Broker::recover_retained(const SavedRow& row) {
 void Broker::load_retained() {
     if (!keeps_retained() || !kept_to_) return;  // without: never served yet
     const auto reader = parts_.log->open_reader();
-    const auto bounds = reader ? (*reader)->bounds() : reader.error();
-    bool lost = !bounds;
-    for (Seq at = *kept_to_; !lost;) {
+    bool lost = !reader;
+    for (Seq at = *kept_to_; reader;) {
         const auto page = (*reader)->read(at, {}, kPage, kRawLanes);
         if (!page) {
             lost = true;
             break;
         }
         for (const Record& record : page->records) hear_retained(record);
-        lost = std::any_of(page->missing.begin(), page->missing.end(),
-                           [](const Missing& hole) { return hole.reason != MissingReason::crash; });
+        for (const Missing& hole : page->missing)
+            lost = lost || hole.reason != MissingReason::crash;
         at = page->last;
         if (page->at_end) break;
     }

@@ -102,6 +102,20 @@ TEST_CASE("retained, restart: the later of row and record holds, whichever it is
     CHECK(on.world.counter("fogline_mqtt_refused_total", "retained-log") == 0);
 }
 
+TEST_CASE("retained, restart: what left the log is told, what came after it is there") {
+    Lasting on;
+    Peer pub(on.world);
+    pub.connect_v3("p");
+    pub.send("33 09 00 03 'a/b' 00 01 'v1'");
+    on.process();
+    on.log.evict(Seq{on.seq});
+    pub.send("33 09 00 03 'a/c' 00 02 'w1'");
+    on.process();
+    on.restart();
+    CHECK(retained(on) == wire("33 09 00 03 'a/c' 00 01 'w1'"));
+    CHECK(on.world.counter("fogline_mqtt_refused_total", "retained-log") == 1);
+}
+
 TEST_CASE("retained, restart: a clean stop writes all of them") {
     Lasting on;
     Peer pub(on.world);
