@@ -61,6 +61,7 @@ Broker::~Broker() {
     parts_.loop.cancel(tick_timer_);
     parts_.loop.cancel(stall_timer_);
     clients_.clear();
+    for (const auto& [key, group] : groups_) group->filter.group.reset();
 }
 
 // --- who is there
@@ -162,6 +163,7 @@ void Broker::subscribe(Subscription& subscription) {
 }
 
 void Broker::unsubscribe(Subscription& subscription) {
+    if (subscription.group) return leave_group(subscription);
     trie_.erase(subscription.filter, &subscription);
     if (may_match_gateway(subscription.filter)) --gateway_filters_;
     weigh(subscription, -1);
@@ -169,7 +171,7 @@ void Broker::unsubscribe(Subscription& subscription) {
 }
 
 void Broker::weigh(const Subscription& subscription, int sign) {
-    if (subscription.session->logged(subscription.qos))
+    if (subscription.session != nullptr && subscription.session->logged(subscription.qos))
         lasting_filters_ += static_cast<std::size_t>(sign);
 }
 
@@ -177,6 +179,7 @@ bool Broker::owed(std::string_view topic, std::uint8_t qos, const Session* sende
     if (qos == 0 || lasting_filters_ == 0) return false;
     bool found = false;
     trie_.match(topic, [sender, &found](const Subscription* one) {
+        if (one->session == nullptr) return;
         const bool own = one->no_local && one->session == sender;
         found = found || (!own && one->session->logged(one->qos));
     });
@@ -186,8 +189,13 @@ bool Broker::owed(std::string_view topic, std::uint8_t qos, const Session* sende
 std::size_t Broker::route(const MessagePtr& message, const Session* sender, Via via, Place place) {
     if (trie_.size() == 0) return 0;
     matched_.clear();
+    matched_groups_.clear();
     ++stamp_;
     trie_.match(message->topic(), [this, sender, &message](Subscription* one) {
+        if (one->session == nullptr) {
+            matched_groups_.push_back(one->group);
+            return;
+        }
         Session& session = *one->session;
         if (one->no_local && &session == sender) return;
         if (session.stamp != stamp_) {
@@ -208,7 +216,11 @@ std::size_t Broker::route(const MessagePtr& message, const Session* sender, Via 
         else if (session->client != nullptr)
             session->client->deliver(message, session->best);
     }
-    return matched_.size();
+    // A member's copy has nothing to do with what it subscribed besides.
+    if (via != Via::raw)
+        for (const auto& group : matched_groups_) share(group, message, false);
+    const auto groups = std::exchange(matched_groups_, {}).size();
+    return matched_.size() + groups;
 }
 
 IngestRing::Push Broker::ingest(const std::string& client, const Message& message, Ingest& how) {

@@ -136,6 +136,7 @@ public:
     struct Adopted {
         Session* session = nullptr;  // null: another identity has the id
         bool present = false;
+        bool fought = false;  // it changes hands so fast that two clients must have one id
     };
     /// A client that said who it is takes its session, or a new one; a connection that has it is
     /// closed.
@@ -206,7 +207,11 @@ public:
     void unsubscribe(Subscription& subscription);
     /// Its QoS, or whether its session lasts, is about to change (-1) or has changed (+1).
     void weigh(const Subscription& subscription, int sign);
-    std::size_t subscriptions() const { return trie_.size(); }
+    std::size_t subscriptions() const { return trie_.size() + members_; }
+    /// Makes a subscription one of the group's members; the first one makes the group.
+    void join(Subscription& subscription, std::string_view key, std::string_view filter);
+    /// A message for one member of the group. `again`: a member that had it is gone.
+    void share(const std::shared_ptr<Group>& group, const MessagePtr& message, bool again);
 
     void dirty(Client& client);    // has something to write
     void buried(Client& client);   // is gone: destroyed at the end of the turn
@@ -224,6 +229,7 @@ private:
         unsigned count = 0;
     };
 
+    bool fight(const std::string& id, const Client& before, const Client& after);
     Client* find(ClientRef ref) const;
     void on_commit(const CommitMark& mark);
     void on_degraded(bool now);
@@ -246,6 +252,7 @@ private:
     void restore_id(const std::string& key);
     bool put_row(std::string_view key, const Bytes& value, bool awaited, std::uint64_t& entry);
     bool bury_rows();
+    void leave_group(Subscription& subscription);
     void publish_will(const StoredWill& will, const std::string& id, const Session* session);
     void drop_will_row(Session& session);
     void restore_will(const std::string& key, const Bytes& row);
@@ -307,11 +314,15 @@ private:
     bool ready_ = false;
     std::unordered_map<std::string, std::size_t> per_address_;
     std::unordered_map<std::string, Failures> failures_;
+    std::unordered_map<std::string, Failures> takeovers_;  // by client id
     std::deque<ClientRef> unconnected_;
     std::deque<Waiting> waiting_;  // by entry
     std::size_t sift_at_ = 0;      // then those of clients that are gone go
     std::vector<Client*> dirty_, buried_;
     std::vector<Session*> matched_;
+    std::map<std::string, std::shared_ptr<Group>, std::less<>> groups_;
+    std::vector<std::shared_ptr<Group>> matched_groups_;
+    std::size_t members_ = 0;  // of all groups
     std::vector<ClientRef> stalled_;
     std::uint64_t stamp_ = 0;
     std::uint64_t hurried_to_ = 0, decided_ = 0;

@@ -10,6 +10,9 @@
 namespace fog::mqtt {
 namespace {
 
+constexpr unsigned kTakeovers = 5;           // of one id in the next
+constexpr std::uint64_t kTakeoverTime = 10;  // seconds; more: two clients fight over it
+constexpr std::size_t kIdsKept = 4096;
 constexpr std::uint64_t kCursorsEvery = 600;        // seconds, where nothing was confirmed
 constexpr auto kWelcome = std::chrono::seconds(5);  // then CONNACK does not wait for the log
 
@@ -36,15 +39,38 @@ bool Broker::room_for_session(const std::string& id) const {
     return !degraded_ && lasting_ < parts_.limits.mqtt_sessions;
 }
 
+/// Whether an id was taken over too often of late. Said once in that time.
+bool Broker::fight(const std::string& id, const Client& before, const Client& after) {
+    if (takeovers_.size() >= kIdsKept) takeovers_.clear();
+    Failures& one = takeovers_[id];
+    if (one.count == 0 || wheel_.now() >= one.from + kTakeoverTime) one = {wheel_.now(), 0};
+    if (++one.count <= kTakeovers) return false;
+    if (one.count > kTakeovers + 1) return true;
+    log_warning("mqtt", "two clients use one id, give one of them another: client=" + id +
+                            " addresses=" + before.address() + "," + after.address());
+    if (!parts_.tell) return true;
+    std::string members = "\"topic\":\"mqtt\",\"text\":\"two clients use one id\",\"client\":";
+    append_json_string(members, id);
+    members += ",\"addresses\":[";
+    append_json_string(members, before.address());
+    members += ',';
+    append_json_string(members, after.address());
+    members += ']';
+    parts_.tell(std::move(members));
+    return true;
+}
+
 Broker::Adopted Broker::adopt(Client& client, const std::string& id, bool clean,
                               std::uint32_t expiry) {
     Session* session = find_session(id);
+    bool fought = false;
     if (session != nullptr) {
         if (session->identity != client.principal().name ||
             session->credential != client.principal().credential)
             return {};
         if (session->client != nullptr) {
             stats_.takeovers.add();
+            fought = fight(id, *session->client, client);
             session->client->end(Code::taken_over, "taken-over", true);
         }
         session = find_session(id);  // one that ends with its connection is gone
@@ -53,7 +79,7 @@ Broker::Adopted Broker::adopt(Client& client, const std::string& id, bool clean,
         forget(*session);
         session = nullptr;
     }
-    Adopted out{session, session != nullptr};
+    Adopted out{session, session != nullptr, fought};
     if (session == nullptr) {
         auto made = std::make_unique<Session>();
         out.session = made.get();

@@ -9,8 +9,8 @@ using namespace fog::mqtt::rig;
 namespace {
 
 const std::string kConnackV3 = wire("20 02 00 00");
-// Receive maximum 500, 4 MiB, 32 aliases, no shared subscriptions.
-const std::string kConnackV5 = wire("20 10 00 00 0d 21 01 f4 27 00 40 00 00 22 00 20 2a 00");
+// Receive maximum 500, 4 MiB, 32 aliases.
+const std::string kConnackV5 = wire("20 0e 00 00 0b 21 01 f4 27 00 40 00 00 22 00 20");
 
 }  // namespace
 
@@ -282,7 +282,7 @@ TEST_CASE("subscribe: no-local, retain as published, and what is refused") {
     CHECK(peer.send("82 09 00 01 00 00 03 'a/b' 08") == wire("90 04 00 01 00 00"));
     CHECK(peer.send("31 07 00 03 'a/b' 00 'x'") == wire("31 07 00 03 'a/b' 00 'x'"));
     CHECK(peer.send("82 0b 00 02 00 00 05 'a/#/b' 00") == wire("90 04 00 02 00 8f"));
-    CHECK(peer.send("82 10 00 03 00 00 0a '$share/g/a' 00") == wire("90 04 00 03 00 9e"));
+    CHECK(peer.send("82 10 00 03 00 00 0a '$share/g/a' 00") == wire("90 04 00 03 00 00"));
     CHECK(peer.send("82 0b 00 04 00 00 05 '$SYS/' 00")[5] == '\x87');
     Peer narrow(world);
     CHECK(narrow.send("10 18 00 04 'MQTT' 04 c2 00 3c 00 01 'n' 00 01 'u' 00 06 'narrow'") ==

@@ -21,6 +21,7 @@ constexpr std::size_t kPacketRate = 4096;           // a second more for each of
 constexpr auto kHandshake = 5s;                     // more for CONNECT where TLS comes first
 constexpr std::string_view kTlsFault = "tls-";
 constexpr auto kLinger = 2s;   // for the far side to take our last words and close
+constexpr auto kBrake = 5s;    // CONNACK of an id that two clients fight over
 constexpr auto kPenalty = 1s;  // before a failed login is answered
 
 constexpr std::size_t kNameBytes = 64;
@@ -193,19 +194,20 @@ void Client::on_connect(std::string_view body) {
     if (!refusal) refusal = check_connect(connect);
     if (!refusal) refusal = authenticate(connect);
     if (!refusal) refusal = check_will(connect);
-    bool present = false;
+    bool present = false, fought = false;
     if (!refusal) {
         id_ = connect.client_id.empty() ? "auto-" + random_hex(8) : std::string(connect.client_id);
         const auto adopted = broker_.adopt(*this, id_, connect.clean, wanted_expiry(connect));
         session_ = adopted.session;
         present = adopted.present;
+        fought = adopted.fought;
         if (session_ == nullptr) {
             id_.clear();
             refusal = Refusal{Code::bad_client_id, "client-id-taken", false};
         }
     }
     if (refusal) return refuse_connect(*refusal);
-    accept_connect(connect, present);
+    accept_connect(connect, present, fought);
 }
 
 MaybeRefusal Client::check_connect(const Connect& connect) const {
@@ -332,7 +334,7 @@ void Client::keep_will(const Connect& connect) {
     broker_.keep_will(*session_, *will_);
 }
 
-void Client::accept_connect(const Connect& connect, bool present) {
+void Client::accept_connect(const Connect& connect, bool present, bool fought) {
     const Limits& limits = broker_.limits();
     const BrokerOptions& options = broker_.options();
     const bool v5 = version_ == Version::v5;
@@ -352,7 +354,7 @@ void Client::accept_connect(const Connect& connect, bool present) {
         connack.receive_maximum = options.receive_maximum;
         connack.maximum_packet = static_cast<std::uint32_t>(limits.mqtt_packet_bytes);
         connack.alias_maximum = static_cast<std::uint16_t>(limits.mqtt_aliases);
-        connack.no_shared = true;
+        connack.no_shared = session_->lasting;
         problem_info_ = connect.properties.request_problem != 0;
         most_packet_ = connect.properties.maximum_packet;
     }
@@ -362,14 +364,16 @@ void Client::accept_connect(const Connect& connect, bool present) {
     keep_will(connect);
     broker_.connected(*this);
     held_ = true;
+    if (fought) welcome_at_ = broker_.now() + kBrake;
     schedule();
     if (present) check_rights();
-    if (!present || broker_.resume(*session_)) return welcome();
+    const bool resumed = !present || broker_.resume(*session_);
+    if (resumed && !fought) return welcome();
     pause(Pause::log);
 }
 
 void Client::welcome() {
-    if (!held_ || state_ != State::open) return;
+    if (!held_ || state_ != State::open || broker_.now() < welcome_at_) return;
     held_ = false;
     if (version_ == Version::v5 && session_->missed != 0) {
         connack_->missed = session_->missed;
@@ -426,8 +430,10 @@ void Client::leave(bool will) {
     broker_.disconnected(*this);
     if (!will) will_.reset();
     broker_.end_will(*session_, std::move(will_));
+    const Shared shared = take_shared();
     broker_.detach(*session_);
     session_ = nullptr;
+    for (const auto& [group, message] : shared) broker_.share(group, message, true);
     queue_.clear();
     queued_ = logged_ = 0;
     backlog_.clear();
@@ -499,6 +505,8 @@ void Client::visit() {
         case State::gone:
             return;
         case State::open: {
+            if (held_ && welcome_at_ != MonoTime{}) welcome();
+            if (state_ != State::open) return;
             const auto silent = std::chrono::seconds(keep_alive_) * 3 / 2;
             if (keep_alive_ != 0 && paused_ == 0 && now - heard_ > silent)
                 return end(Code::keep_alive, "keep-alive", true);
@@ -519,6 +527,8 @@ void Client::schedule() {
     const auto from = paused_ == 0 ? heard_ : broker_.now();
     if (state_ == State::open && keep_alive_ != 0)
         next = from + std::chrono::seconds(keep_alive_) * 3 / 2;
+    if (state_ == State::open && held_ && welcome_at_ > broker_.now())
+        next = std::min(next, welcome_at_);
     if (!partial_.empty()) {
         const auto since = held_back() ? broker_.now() : partial_since_;
         next = std::min<MonoTime>(

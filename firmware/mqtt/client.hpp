@@ -40,7 +40,10 @@ public:
     /// A message it subscribed, by the best of its matching subscriptions; with its place in the
     /// log, and with the id it was in flight with before.
     void deliver(const MessagePtr& message, const Delivery& how, Place place = {},
-                 std::uint16_t again = 0);
+                 std::uint16_t again = 0, const std::shared_ptr<Group>& group = {});
+    /// What is on its way to it, sent or queued, and whether its window has room for more.
+    std::size_t load() const { return unacked_ + queue_.size(); }
+    bool has_window() const { return load() < window_; }
     /// Whether it takes one more message of the log, or a number of them.
     bool has_room() const;
     bool ready_for_more() const;
@@ -91,7 +94,9 @@ private:
         std::uint8_t qos = 0;
         bool retain = false;
         std::vector<std::uint32_t> identifiers;
+        std::shared_ptr<Group> group;  // shared, QoS 1
     };
+    using Shared = std::vector<std::pair<std::shared_ptr<Group>, MessagePtr>>;
     struct Backlog {  // retained messages of a new subscription still to be queued
         std::string filter;
         Outgoing as;  // qos and identifiers
@@ -112,7 +117,7 @@ private:
     MaybeRefusal check_will(const Connect& connect) const;
     MaybeRefusal authenticate(const Connect& connect);
     MaybeRefusal authenticate(const Connect& connect, const std::string& certificate);
-    void accept_connect(const Connect& connect, bool present);
+    void accept_connect(const Connect& connect, bool present, bool fought);
     std::uint32_t wanted_expiry(const Connect& connect) const;
     void check_rights();
     void reply_when_saved(std::string bytes);
@@ -132,6 +137,7 @@ private:
     void on_ack(Type type, std::string_view body);
     void on_subscribe(std::string_view body);
     Code subscribe(const Filter& filter, std::uint32_t identifier);
+    Shared take_shared();
     void on_unsubscribe(std::string_view body);
     void on_disconnect(std::string_view body);
     void start_backlog(const Subscription& subscription, bool retain);
@@ -179,7 +185,8 @@ private:
     };
     std::vector<LateReply> late_;  // SUBACK and UNSUBACK of a lasting session, until they hold
     std::unique_ptr<Connack> connack_;
-    bool held_ = false;  // CONNACK waits for the log
+    bool held_ = false;  // CONNACK waits for the log, or until then
+    MonoTime welcome_at_{};
     std::vector<Backlog> backlog_;
     std::vector<std::string> aliases_;
     std::unique_ptr<StoredWill> will_;

@@ -56,11 +56,14 @@ Code Client::subscribe(const Filter& filter, std::uint32_t identifier) {
         broker_.stats().refused(reason);
         return code;
     };
-    if (filter.text.starts_with("$share/")) return refuse(Code::no_shared, "shared-subscription");
-    if (!check_topic_filter(filter.text, limits.topic_bytes, limits.topic_levels))
+    const bool shared = filter.text.starts_with("$share/");
+    const std::string_view topics = shared ? read_shared(filter.text).filter : filter.text;
+    if (!check_topic_filter(topics, limits.topic_bytes, limits.topic_levels))
         return refuse(Code::bad_filter, "filter");
-    if (filter.text.starts_with('$') || !may_subscribe(principal_, filter.text))
+    if (topics.starts_with('$') || !may_subscribe(principal_, topics))
         return refuse(Code::denied, "subscribe-denied");
+    // What such a member is owed while it is away would have to be kept for the group.
+    if (shared && session_->lasting) return refuse(Code::no_shared, "shared-persistent");
     auto& all = session_->subscriptions;
     auto found = all.find(filter.text);
     const bool fresh = found == all.end();
@@ -69,9 +72,12 @@ Code Client::subscribe(const Filter& filter, std::uint32_t identifier) {
             return refuse(Code::quota, "filters");
         auto made = std::make_unique<Subscription>();
         made->session = session_;
-        made->filter = filter.text;
-        broker_.subscribe(*made);
-        found = all.emplace(made->filter, std::move(made)).first;
+        made->filter = topics;
+        if (shared)
+            broker_.join(*made, filter.text, topics);
+        else
+            broker_.subscribe(*made);
+        found = all.emplace(filter.text, std::move(made)).first;
     }
     Subscription& subscription = *found->second;
     // What is in the log already was never promised to it.
@@ -82,7 +88,7 @@ Code Client::subscribe(const Filter& filter, std::uint32_t identifier) {
     subscription.no_local = filter.no_local;
     subscription.as_published = filter.as_published;
     subscription.identifier = identifier;
-    if (filter.retain_handling == 0 || (filter.retain_handling == 1 && fresh))
+    if (!shared && (filter.retain_handling == 0 || (filter.retain_handling == 1 && fresh)))
         start_backlog(subscription, true);
     return subscription.qos == 0 ? Code::success : Code::granted_1;
 }
@@ -159,7 +165,7 @@ void Client::fill_backlog(std::size_t& left) {
 // --- messages out
 
 void Client::deliver(const MessagePtr& message, const Delivery& how, Place place,
-                     std::uint16_t again) {
+                     std::uint16_t again, const std::shared_ptr<Group>& group) {
     if (state_ != State::open) return;
     Outgoing out;
     out.message = message;
@@ -168,12 +174,13 @@ void Client::deliver(const MessagePtr& message, const Delivery& how, Place place
     out.qos = how.qos;
     out.retain = how.retain;
     out.identifiers.assign(how.identifiers.begin(), how.identifiers.end());
+    out.group = group;
     enqueue(std::move(out));
     broker_.dirty(*this);
 }
 
 void Client::enqueue(Outgoing out) {
-    if (overflowed_) return;
+    if (overflowed_ && !out.group) return;
     const std::size_t bytes = out.message->bytes() + kEntryBytes;
     if (out.place.value != 0) {  // has_room() bounds it, the rest is in the log
         ++logged_;
@@ -184,7 +191,7 @@ void Client::enqueue(Outgoing out) {
         }
         // A subscription of QoS 1 never skips in silence: flush() ends it, outside of this message.
         overflowed_ = true;
-        return;
+        if (!out.group) return;
     }
     queued_ += bytes;
     queue_.push(std::move(out));
@@ -256,11 +263,25 @@ bool Client::write_one(const Outgoing& one) {
         ++unacked_;
         delivery.duplicate = one.again != 0;
         delivery.id = one.again != 0 ? one.again : session_->fly(one.place);
+        if (one.group) {
+            session_->in_flight.back().message = one.message;
+            session_->in_flight.back().group = one.group;
+        }
     }
     append_publish(out_, *one.message, version_, delivery);
     broker_.stats().packet_out(Type::publish);
     broker_.stats().publish_out(one.qos);
     return true;
+}
+
+/// What of a group it has not confirmed: the other members get it.
+Client::Shared Client::take_shared() {
+    Shared out;
+    for (const InFlight& one : session_->in_flight)
+        if (one.group) out.emplace_back(one.group, one.message);
+    for (std::size_t i = 0; i < queue_.size(); ++i)
+        if (queue_[i].group) out.emplace_back(queue_[i].group, queue_[i].message);
+    return out;
 }
 
 void Client::write_queue() {

@@ -12,8 +12,9 @@ constexpr std::uint8_t kForm = 1;
 constexpr std::uint8_t kNoLocal = 4, kAsPublished = 8;  // beside the QoS
 constexpr std::uint8_t kRetainedAgain = 1;
 constexpr std::uint8_t kRetain = 2, kWillExpires = 4;  // of a will, beside the QoS
-constexpr std::size_t kMostInFlight = 1'000;           // far more than any window
-constexpr std::uint64_t kMostSeq = UINT64_MAX / 4;     // a place counts twice as far
+constexpr std::string_view kShared = "$share/";
+constexpr std::size_t kMostInFlight = 1'000;        // far more than any window
+constexpr std::uint64_t kMostSeq = UINT64_MAX / 4;  // a place counts twice as far
 
 /// False: there is none, or one that does not fit.
 template <class T>
@@ -32,6 +33,16 @@ std::string received_key(std::string_view client, std::uint16_t packet) {
     out += '/';
     out += client;
     return out;
+}
+
+SharedFilter read_shared(std::string_view text) {
+    if (!text.starts_with(kShared)) return {};
+    text.remove_prefix(kShared.size());
+    const auto slash = text.find('/');
+    if (slash == 0 || slash == std::string_view::npos ||
+        text.substr(0, slash).find_first_of("+#") != std::string_view::npos)
+        return {};
+    return {text.substr(0, slash), text.substr(slash + 1)};
 }
 
 Bytes pack_session(const Session& session) {

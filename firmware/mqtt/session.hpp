@@ -18,6 +18,7 @@ namespace fog::mqtt {
 
 class Client;
 struct Session;
+struct Group;
 
 /// One filter of one session, in the trie while it holds.
 struct Subscription {
@@ -27,7 +28,22 @@ struct Subscription {
     bool no_local = false, as_published = false;
     std::uint32_t identifier = 0;  // 0 = none
     Seq from;                      // records after this one count
+    std::shared_ptr<Group> group;  // shared: `filter` is that of the group
 };
+
+/// The members of $share/<name>/<filter>: each message goes to one of them. Lives in memory, while
+/// somebody is in it.
+struct Group {
+    std::string key;                     // $share/<name>/<filter>
+    Subscription filter;                 // in the trie, without a session
+    std::vector<Subscription*> members;  // of sessions that are here
+    std::size_t next = 0;                // whose turn it is
+};
+/// The name and the filter of $share/<name>/<filter>; the filter is empty if it is none.
+struct SharedFilter {
+    std::string_view name, filter;
+};
+SharedFilter read_shared(std::string_view text);
 
 /// Where a message of the log stands: its record, and which of the messages this makes.
 struct Place {
@@ -40,7 +56,9 @@ struct Place {
 struct InFlight {
     std::uint16_t id = 0;
     Place place;
-    bool offered = false;  // on the present connection
+    bool offered = false;     // on the present connection
+    MessagePtr message = {};  // shared: another member gets it if this one goes
+    std::shared_ptr<Group> group = {};
 };
 
 struct StoredWill {

@@ -316,6 +316,29 @@ TEST_CASE("session: while nothing can be promised there are no new ones") {
     CHECK(connect_v3(later, "c") == wire("20 02 00 00"));
 }
 
+TEST_CASE("take-over: two clients that fight over one id are slowed down, and told") {
+    Lasting on;
+    std::vector<std::unique_ptr<Peer>> peers;
+    const auto connect = [&] {
+        peers.push_back(std::make_unique<Peer>(on.world));
+        return peers.back()->connect_v3("dev");
+    };
+    for (int i = 0; i < 6; ++i) CHECK(connect() == wire("20 02 00 00"));
+    CHECK(on.told.empty());
+    CHECK(connect().empty());
+    REQUIRE(on.told.size() == 1);
+    CHECK(on.told[0].find("\"addresses\":[\"10.0.0.1\",\"10.0.0.1\"]") != std::string::npos);
+    on.world.seconds(4);
+    CHECK(peers.back()->got().empty());
+    on.world.seconds(2);
+    CHECK(peers.back()->got() == wire("20 02 00 00"));
+    CHECK(peers.back()->send("c0 00") == wire("d0 00"));
+    // Later it is one take-over again.
+    on.world.seconds(10);
+    CHECK(connect() == wire("20 02 00 00"));
+    CHECK(on.told.size() == 1);
+}
+
 TEST_CASE("session: a will with delay waits, and its client's return cancels it") {
     Lasting on;
     Peer watch(on.world), back(on.world);

@@ -33,6 +33,8 @@ Stats::Stats(Metrics& metrics)
                                "publishes of QoS 2 sent again, not stored again")),
       sessions_expired(metrics.counter("fogline_mqtt_sessions_expired_total", {},
                                        "sessions whose clients did not come back in time")),
+      passed_on(metrics.counter("fogline_mqtt_passed_on_total", {},
+                                "shared messages given to another member, as theirs was gone")),
       subscriptions(metrics.gauge("fogline_mqtt_subscriptions", {}, "filters subscribed")),
       retained(metrics.gauge("fogline_mqtt_retained", {}, "topics with a retained message")),
       retained_bytes(metrics.gauge("fogline_mqtt_retained_bytes", {}, "bytes of these")),
@@ -45,6 +47,7 @@ Stats::Stats(Metrics& metrics)
       sessions_away(metrics.gauge("fogline_mqtt_sessions", "state=\"absent\"")),
       catching_up(metrics.gauge("fogline_mqtt_catching_up", {},
                                 "sessions that read the log to come up with it")),
+      groups(metrics.gauge("fogline_mqtt_groups", {}, "groups of shared subscriptions")),
       ack_wait(metrics.histogram("fogline_mqtt_ack_wait_seconds", {},
                                  "from reading a publish to writing its acknowledgement")),
       metrics_(metrics) {

@@ -39,9 +39,9 @@ public:
     void publish_out(unsigned qos) { publish_out_[qos]->add(); }
 
     Counter &bytes_in, &bytes_out, &expired, &redelivered, &takeovers, &hurried, &ring_full,
-        &missed, &repeated, &sessions_expired;
+        &missed, &repeated, &sessions_expired, &passed_on;
     Gauge &subscriptions, &retained, &retained_bytes, &retained_changed, &waiting_acks;
-    Gauge &sessions_here, &sessions_away, &catching_up;
+    Gauge &sessions_here, &sessions_away, &catching_up, &groups;
     Histogram& ack_wait;
 
 private:

@@ -93,4 +93,19 @@ for number in range(100):
     assert sub.get("message") == (f"{ROOT}/away", str(number), 1, 0)
 assert sub.get("message") == (f"{ROOT}/will", "bye", 1, 0)
 sub.leave()
+
+# A shared subscription: one of the members, and the other one if that one is gone.
+members = [Far("one"), Far("two")]
+for member in members:
+    assert member.subscribe(f"$share/{ROOT}/{ROOT}/jobs", 1) == [1]
+for number in range(6):
+    pub.publish(f"{ROOT}/jobs", str(number), 1)
+for start, member in enumerate(members):
+    for number in range(start, 6, 2):
+        assert member.get("message") == (f"{ROOT}/jobs", str(number), 1, 0)
+members[0].leave()
+for number in range(3):
+    pub.publish(f"{ROOT}/jobs", str(number), 1)
+    assert members[1].get("message") == (f"{ROOT}/jobs", str(number), 1, 0)
+members[1].leave()
 pub.leave()
