@@ -15,7 +15,7 @@
 namespace fog {
 
 /// A far end that speaks MQTT in bytes of its own, independent of every codec under test: QoS 1
-/// out, whatever comes back in. Blocking, with deadlines. Thread: its owner's.
+/// and 2 out, whatever comes back in. Blocking, with deadlines. Thread: its owner's.
 class MqttPeer {
 public:
     MqttPeer() = default;
@@ -23,8 +23,10 @@ public:
     MqttPeer(const MqttPeer&) = delete;
     MqttPeer& operator=(const MqttPeer&) = delete;
 
-    /// True once CONNACK said yes. `version` 4 or 5.
-    bool connect(std::uint16_t port, int version, std::string_view id, std::string_view password) {
+    /// True once CONNACK said yes. `version` 4 or 5; `keep`: with the session that was there, and
+    /// an hour of it afterwards.
+    bool connect(std::uint16_t port, int version, std::string_view id, std::string_view password,
+                 bool keep = false) {
         close();
         version_ = version;
         fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -34,32 +36,55 @@ public:
         address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         if (::connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
             return false;
-        std::string body = text("MQTT") + static_cast<char>(version) + "\xc2" + two(60);
-        if (version == 5) body += '\0';
+        std::string body =
+            text("MQTT") + static_cast<char>(version) + (keep ? "\xc0" : "\xc2") + two(60);
+        if (version == 5 && keep)
+            body += std::string("\x05\x11\x00\x00\x0e\x10", 6);
+        else if (version == 5)
+            body += '\0';
         body += text(id) + text("u") + text(password);
         if (!write('\x10', body)) return false;
         std::string packet;
-        return read(packet, std::chrono::seconds(5)) && packet[0] == '\x20' && packet.size() >= 4 &&
-               connack_code(packet) == 0;
+        const bool good = read(packet, std::chrono::seconds(5)) && packet[0] == '\x20' &&
+                          packet.size() >= 4 && connack_code(packet) == 0;
+        session_present_ = good && packet[2] == 1;
+        return good;
     }
+    /// Of the last CONNACK.
+    bool session_present() const { return session_present_; }
     bool publish(std::string_view topic, std::string_view payload, std::uint16_t id,
                  bool retain = false) {
-        std::string body = text(topic) + two(id);
-        if (version_ == 5) body += '\0';
-        return write(retain ? '\x33' : '\x32', body + std::string(payload));
+        return send_publish(retain ? '\x33' : '\x32', topic, payload, id);
     }
-    /// Ids of the PUBACKs that are here or come within the time; false: the connection is gone.
-    bool acks(std::vector<std::uint16_t>& out, std::chrono::milliseconds within) {
+    bool publish_once(std::string_view topic, std::string_view payload, std::uint16_t id,
+                      bool again) {
+        return send_publish(again ? '\x3c' : '\x34', topic, payload, id);
+    }
+    bool release(std::uint16_t id) { return write('\x62', two(id)); }
+    /// An answer to a publish: its first byte (0x40 PUBACK, 0x50 PUBREC, 0x70 PUBCOMP) and id.
+    struct Answer {
+        unsigned char type;
+        std::uint16_t id;
+    };
+    /// Answers that mean yes and are here or come within the time; false: the connection is gone.
+    bool answers(std::vector<Answer>& out, std::chrono::milliseconds within) {
         std::string packet;
         for (;;) {
             if (!read(packet, within)) return open_;
             within = std::chrono::milliseconds(0);
-            const bool good = packet[0] == '\x40' && (packet.size() == 4 || packet[4] == 0);
-            if (good)
-                out.push_back(
-                    static_cast<std::uint16_t>(static_cast<unsigned char>(packet[2]) << 8U |
-                                               static_cast<unsigned char>(packet[3])));
+            if (packet.size() < 4 || (packet.size() > 4 && packet[4] != 0)) continue;
+            out.push_back({static_cast<unsigned char>(packet[0]),
+                           static_cast<std::uint16_t>(static_cast<unsigned char>(packet[2]) << 8U |
+                                                      static_cast<unsigned char>(packet[3]))});
         }
+    }
+    /// Ids of the PUBACKs that are here or come within the time; false: the connection is gone.
+    bool acks(std::vector<std::uint16_t>& out, std::chrono::milliseconds within) {
+        std::vector<Answer> all;
+        const bool alive = answers(all, within);
+        for (const Answer& one : all)
+            if (one.type == 0x40) out.push_back(one.id);
+        return alive;
     }
     void close() {
         if (fd_ >= 0) ::close(fd_);
@@ -73,6 +98,12 @@ private:
         return {static_cast<char>(value >> 8U), static_cast<char>(value)};
     }
     static std::string text(std::string_view text) { return two(text.size()) + std::string(text); }
+    bool send_publish(char first, std::string_view topic, std::string_view payload,
+                      std::uint16_t id) {
+        std::string body = text(topic) + two(id);
+        if (version_ == 5) body += '\0';
+        return write(first, body + std::string(payload));
+    }
     static int connack_code(const std::string& packet) {
         return static_cast<unsigned char>(packet[3]);
     }
@@ -122,6 +153,7 @@ private:
     int fd_ = -1;
     int version_ = 4;
     bool open_ = true;
+    bool session_present_ = false;
     std::string got_;
 };
 
