@@ -96,13 +96,17 @@ int no_passphrase(char*, int, int, void*) {
 
 Result<void> load_key(ssl_ctx_st* context, const TlsSettings& settings) {
     ERR_clear_error();
-    if (SSL_CTX_use_PrivateKey_file(context, settings.key_file.c_str(), SSL_FILETYPE_PEM) == 1)
+    const bool taken =
+        SSL_CTX_use_PrivateKey_file(context, settings.key_file.c_str(), SSL_FILETYPE_PEM) == 1;
+    // A key of another kind than the certificate's takes a place of its own, without a certificate.
+    if (taken && SSL_CTX_check_private_key(context) == 1 &&
+        SSL_CTX_get0_certificate(context) != nullptr)
         return {};
     const auto error = ERR_peek_last_error();
     const bool other = ERR_GET_LIB(error) == ERR_LIB_X509 &&
                        (ERR_GET_REASON(error) == X509_R_KEY_VALUES_MISMATCH ||
                         ERR_GET_REASON(error) == X509_R_KEY_TYPE_MISMATCH);
-    if (other)
+    if (taken || other)
         return file_error(settings, "key_file", settings.key_file,
                           "does not fit the certificate in '" + settings.cert_file + "'",
                           "The two must be made together; name the key the certificate was "

@@ -22,6 +22,7 @@ namespace {
 
 /// One authority and its certificates for all tests here: making keys takes a while.
 struct Authority {
+    Authority() { made.add_curve_server("curve"); }
     TempFolder folder;
     Certificates made{folder.path()};
 };
@@ -284,6 +285,20 @@ TEST_CASE("tls: faults of the files name file and remedy") {
               s.client_cert = TlsSettings::Ask::required;
               s.client_ca_file = s.key_file;
           }).find("client_ca_file") != std::string::npos);
+}
+
+TEST_CASE("tls: a key of another kind than the certificate's does not fit") {
+    auto ours = settings();
+    ours.key_file = authority().made.path("curve.key");
+    auto made = TlsServer::make(ours);
+    REQUIRE(!made);
+    CHECK(made.error().what.find("does not fit the certificate") != std::string::npos);
+    ours.cert_file = authority().made.path("curve.pem");
+    CHECK(TlsServer::make(ours));
+    ours.key_file = settings().key_file;
+    made = TlsServer::make(ours);
+    REQUIRE(!made);
+    CHECK(made.error().what.find("does not fit the certificate") != std::string::npos);
 }
 
 TEST_CASE("tls: renewed files are loaded once they rest, faulty ones are told once") {

@@ -24,6 +24,12 @@ public:
     void add_client(const std::string& name, int days = 2) {
         issue(name, "/CN=" + name, false, days);
     }
+    /// <name>.pem and <name>.key of localhost, with a key on an elliptic curve instead of RSA.
+    void add_curve_server(const std::string& name) {
+        run({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+             "-nodes", "-days", "2", "-subj", "/CN=localhost", "-keyout", path(name + ".key"),
+             "-out", path(name + ".pem")});
+    }
     std::string path(const std::string& name) const { return (folder_ / name).string(); }
 
 private:
