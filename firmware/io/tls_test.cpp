@@ -161,6 +161,31 @@ TEST_CASE("tls: what the kernel does not take counts as sent and follows, once")
     CHECK(same);
 }
 
+TEST_CASE("tls: a client may ask for small records; nothing of a write is lost") {
+    const auto server = TlsServer::make(settings());
+    REQUIRE(server);
+    for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+        CAPTURE(version);
+        Pair pair(**server, nullptr, version);
+        SSL_set_tlsext_max_fragment_length(pair.client, TLSEXT_max_fragment_length_512);
+        pair.turn();
+        REQUIRE(pair.stream->established());
+        std::string text(100'000, 'x');
+        for (std::size_t i = 0; i < text.size(); ++i) text[i] = static_cast<char>('a' + i % 23);
+        std::string_view left = text;
+        for (int i = 0; i < 1000 && !left.empty(); ++i) {
+            const auto done = pair.write(left);
+            REQUIRE(done.bytes <= left.size());
+            left.remove_prefix(done.bytes);
+            pair.turn();
+        }
+        CHECK(left.empty());
+        for (int i = 0; i < 1000 && pair.answers.size() < text.size(); ++i) pair.turn();
+        const bool same = pair.answers == text;
+        CHECK(same);
+    }
+}
+
 TEST_CASE("tls: certificates of clients, wanted and not") {
     auto asked = settings();
     asked.client_cert = TlsSettings::Ask::optional;
