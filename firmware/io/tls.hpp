@@ -83,8 +83,9 @@ private:
     std::string_view fault_;
 };
 
-/// A certificate and rules for those who connect: TLS 1.2 and 1.3, session tickets, no
-/// renegotiation. Immutable; renewed files make a new one, connections keep theirs.
+/// A certificate and rules for those who connect: TLS 1.2 and 1.3, no renegotiation, session
+/// tickets unless clients are asked for certificates (each connection is verified anew). Immutable;
+/// renewed files make a new one, connections keep theirs.
 /// Thread: any. Blocks: make() reads the files.
 class TlsServer : public std::enable_shared_from_this<TlsServer> {
 public:
