@@ -30,10 +30,8 @@ mqtt::BrokerOptions options_of(const MqttListenerSection& section) {
     return out;
 }
 
-/// Devices that are waiting for a person, or ignored, are known too: what becomes of their data is
-/// the registry's business.
 bool asks_registry(const MqttListenerSection& section) {
-    return section.tls && section.tls->client_cert != "off" && !section.tls->cert_auto;
+    return section.tls && section.tls->client_cert != "off";
 }
 
 }  // namespace
@@ -67,7 +65,8 @@ MqttServer::MqttServer(const MqttListenerSection& section, mqtt::BrokerParts par
       ports_(std::move(ports)) {
     if (asks_registry(section_))
         parts.knows_device = [this](std::string_view name) {
-            return devices_.get()->contains(std::string(name));
+            const bool listed = devices_.get()->contains(std::string(name));
+            return section_.tls->cert_auto ? !listed : listed;
         };
     broker_ = std::make_unique<mqtt::Broker>(std::move(parts), options_of(section_));
     pipeline.watch(broker_.get());
@@ -175,19 +174,27 @@ void MqttServer::take(Result<std::shared_ptr<const TlsServer>> loaded) {
     listener_->serve_tls(std::move(*loaded));
 }
 
-/// Who may come with a certificate: the registry is asked on fog-pipe, the answer is kept.
+/// Who may come with a certificate: the registry is asked on fog-pipe, the answer is kept. Devices
+/// that wait for a person may, what becomes of their data is the registry's business; ignored ones
+/// may not. With cert_auto everybody else may, so that the ignored ones are listed.
 void MqttServer::look_at_devices() {
     if (!asks_registry(section_)) return;
-    pipeline_.run([this](PipelineDesk& desk) {
-        const auto& known = desk.registry.devices();
+    pipeline_.run([this, want_ignored = section_.tls->cert_auto](PipelineDesk& desk) {
         const auto kept = devices_.get();
-        const bool same = kept && kept->size() == known.size() &&
-                          std::all_of(known.begin(), known.end(), [&kept](const DeviceState& one) {
-                              return kept->contains(one.id);
-                          });
-        if (same) return;
+        std::size_t count = 0;
+        bool same = kept != nullptr;
+        const auto listed = [want_ignored](const DeviceState& one) {
+            return (one.admission == Admission::ignored) == want_ignored;
+        };
+        for (const DeviceState& one : desk.registry.devices()) {
+            if (!listed(one)) continue;
+            ++count;
+            same = same && kept->contains(one.id);
+        }
+        if (same && count == kept->size()) return;
         Names names;
-        for (const DeviceState& one : known) names.insert(one.id);
+        for (const DeviceState& one : desk.registry.devices())
+            if (listed(one)) names.insert(one.id);
         devices_.set(std::make_shared<const Names>(std::move(names)));
         if (!kept)
             loop_.post([this, alive = std::weak_ptr(alive_)] {

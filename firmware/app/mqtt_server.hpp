@@ -90,7 +90,7 @@ private:
     std::shared_ptr<TlsFiles> files_;  // null: no TLS, or being looked at on fog-api
     bool has_tls_ = false;             // a certificate was good
     using Names = std::unordered_set<std::string>;
-    Snapshot<Names> devices_{nullptr};  // null: not asked for yet
+    Snapshot<Names> devices_{nullptr};  // let in (cert_auto: kept out); null: not asked for yet
     bool claimed_ = false;
     std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };

@@ -192,6 +192,37 @@ TEST_CASE("certificates of clients: the device of its name, others are refused")
     CHECK(site.failed("certificate-expired"));
 }
 
+TEST_CASE("a device that is ignored loses its connection and is not let in by its certificate") {
+    if (!have_tools()) {
+        MESSAGE("skipped: mosquitto-clients is not installed");
+        return;
+    }
+    const std::string more =
+        "client_cert = \"optional\"\nclient_ca_file = \"" + authority().path("ca.pem") + "\"\n";
+    for (const std::string automatic : {"", "cert_auto = true\n"}) {
+        CAPTURE(automatic);
+        Site site(more + automatic);
+        CHECK(site.publish("5",
+                           site.with_token(message("press-4/telemetry", R"({"temp":61.5})"))) == 0);
+        CHECK(eventually([&] { return !site.gateway.point("press-4", "temp").is_null(); }));
+        const auto comes = [&site] {
+            return site.publish("5", certificate("press-4", message("press-4/telemetry",
+                                                                    R"({"temp":62})"))) == 0;
+        };
+        CHECK(eventually(comes));
+        Child sub(site.tool("mosquitto_sub", "5", certificate("press-4", {"-t", "t/#"})),
+                  site.file("heard"));
+        CHECK(eventually([&] { return site.gateway.metric("fogline_mqtt_subscriptions") == 1; }));
+        CHECK(site.gateway.post("/api/v1/devices/press-4/ignore", "").status == 200);
+        const std::string line = "fogline_mqtt_closed_total{reason=\"certificate-unknown\"} ";
+        CHECK(eventually(
+            [&] { return site.gateway.get("/metrics").body.find(line) != std::string::npos; }));
+        CHECK(!comes());
+        CHECK(site.gateway.post("/api/v1/devices/press-4/keep", "").status == 200);
+        CHECK(eventually(comes));
+    }
+}
+
 TEST_CASE("certificates of clients can be required, and be enough") {
     if (!have_tools()) {
         MESSAGE("skipped: mosquitto-clients is not installed");
