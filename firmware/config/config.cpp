@@ -180,6 +180,10 @@ std::optional<MqttListenerSection> read_mqtt_listener(ConfigView view) {
     in_range(view, "retained_every", out.retained_every, 1s, 24h);
     out.simulated = view.flag("simulated", false);
     out.tls = read_mqtt_tls(view);
+    if (out.tls && out.port != 0 && out.tls->port == out.port)
+        view.fault(view.has("tls_port") ? "tls_port" : "port", "E0004",
+                   "'port' and 'tls_port' are both " + std::to_string(out.port),
+                   "give TLS a port of its own; 8883 is the usual one, 1883 without TLS");
     view.done();
     if (!enabled) return std::nullopt;
     return out;
