@@ -80,21 +80,28 @@ HeldConnection::Written WebSocketConnection::write(std::span<const iovec> parts)
 void WebSocketConnection::finish() {
     if (!std::exchange(ended_, true)) control_ += ws::close_frame(ws::kNormal, {});
     write({});
-    below_->finish();
+    finish_below();
+}
+
+/// Once the Close frame is out. In the middle of a frame it never will be: there is no word to say.
+void WebSocketConnection::finish_below() {
+    if (left_ == 0 && !(head_.empty() && control_.empty())) return;  // on_writable() goes on
+    if (!std::exchange(finished_, true)) below_->finish();
 }
 
 void WebSocketConnection::on_writable() {
-    if (write({}).state == State::open && owner_ != nullptr) owner_->on_writable();
+    const auto state = write({}).state;
+    if (ended_) finish_below();
+    if (state == State::open && owner_ != nullptr) owner_->on_writable();
 }
 
 // --- in
 
 void WebSocketConnection::end(std::uint16_t code, std::string_view words, std::string_view reason) {
     if (!std::exchange(ended_, true)) {
-        // In the middle of a frame there is no word to say.
         control_ = ws::close_frame(code, words);
         write({});
-        below_->finish();
+        finish_below();
     }
     owner_->on_closed(reason);
 }
@@ -107,9 +114,10 @@ bool WebSocketConnection::take(ws::Decoder::Event event) {
             owner_->on_input(std::as_bytes(std::span(event.data.data(), event.data.size())));
             return true;
         case Kind::ping:
-            control_.clear();  // the newest counts (RFC 6455 5.5.3)
+            if (ended_) return true;  // what waits is our Close
+            control_.clear();         // the newest counts (RFC 6455 5.5.3)
             ws::append_frame(control_, ws::Opcode::pong, event.data);
-            if (!ended_) write({});
+            write({});
             return true;
         case Kind::pong:
             return true;

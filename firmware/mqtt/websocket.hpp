@@ -37,16 +37,18 @@ private:
 
     bool take(ws::Decoder::Event event);
     void end(std::uint16_t code, std::string_view words, std::string_view reason);
+    void finish_below();
     std::size_t gather(std::span<const iovec> parts, std::size_t from, std::span<iovec> out) const;
 
     std::unique_ptr<HeldConnection> below_;
     HeldConnection::Owner* owner_ = nullptr;
     ws::Decoder decoder_ = ws::Decoder::of_stream();
-    std::string control_;   // a pong or close that waits for the end of a frame
-    std::string head_;      // of the frame under way, and control frames before it: not yet taken
-    std::size_t left_ = 0;  // payload of that frame still to be written
-    bool* gone_ = nullptr;  // set when this is destroyed while it calls its owner
-    bool ended_ = false;
+    std::string control_;    // a pong or close that waits for the end of a frame
+    std::string head_;       // of the frame under way, and control frames before it: not yet taken
+    std::size_t left_ = 0;   // payload of that frame still to be written
+    bool* gone_ = nullptr;   // set when this is destroyed while it calls its owner
+    bool ended_ = false;     // our Close is written, or waits
+    bool finished_ = false;  // and below too
 };
 
 /// `GET /mqtt` of the web port: the handshake, then the connection is the broker's. Refuses what
