@@ -108,13 +108,8 @@ HeldSocket::~HeldSocket() {
 
 void HeldSocket::own(Owner* owner) {
     owner_ = owner;
-    if (early_.empty() || owner == nullptr) return;
     // Not from inside this call: the owner is still being built.
-    set_->loop().post([set = set_, self = this] {
-        if (!set->holds(self) || self->owner_ == nullptr) return;
-        const std::string early = std::exchange(self->early_, {});
-        self->owner_->on_input(std::as_bytes(std::span(early.data(), early.size())));
-    });
+    if (!early_.empty() && owner != nullptr) read_later();
 }
 
 HeldConnection::Written HeldSocket::write_tls(std::span<const iovec> parts) {
@@ -203,6 +198,11 @@ void HeldSocket::read_all() {
     std::string why;
     // Until there is nothing: an end that came together with the data has no edge of its own.
     while (set->holds(this) && owner_ != nullptr && reading_) {
+        if (!early_.empty()) {  // came before what the socket has
+            const std::string early = std::exchange(early_, {});
+            owner_->on_input(std::as_bytes(std::span(early)));
+            continue;
+        }
         if (turn >= kTurnBytes) return read_later();  // others are waiting
         const bool waited = shaking_hands();
         const Got got = receive(bytes, why);
