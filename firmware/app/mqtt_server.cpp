@@ -99,8 +99,9 @@ void MqttServer::recovered(const StateWrite& row) {
 }
 
 std::string MqttServer::fault() const {
-    const auto plain = plain_.fault.get();
-    return plain->empty() ? *secure_.fault.get() : *plain;
+    for (const auto* one : {&plain_.fault, &secure_.fault, &files_fault_})
+        if (const auto text = one->get(); !text->empty()) return *text;
+    return {};
 }
 
 void MqttServer::bind(bool claimed) {
@@ -118,18 +119,18 @@ void MqttServer::bind_side(Side& side) {
         if (!address.bound && (claimed_ || !address.outside)) bind_one(side, address);
 }
 
-void MqttServer::tell(Side& side, const Error& error) {
-    if (*side.fault.get() == error.what) return;  // said already; it is tried again
+void MqttServer::tell(Fault& fault, const Error& error) {
+    if (*fault.get() == error.what) return;  // said already; it is tried again
     log_error("mqtt", error.what);
     log_error("mqtt", "help: " + error.hint);
-    side.fault.set(std::make_shared<const std::string>(error.what));
+    fault.set(std::make_shared<const std::string>(error.what));
 }
 
 void MqttServer::bind_one(Side& side, Address& address) {
     const std::uint16_t wanted = side.port != 0 ? side.port.load() : side.wanted;
     auto port = side.tls ? listener_->listen_tls(address.text, wanted)
                          : listener_->listen(address.text, wanted);
-    if (!port) return tell(side, port.error());
+    if (!port) return tell(side.fault, port.error());
     side.port = *port;
     address.bound = true;
     const std::string text = std::to_string(*port);
@@ -158,7 +159,7 @@ void MqttServer::look_at_files() {
 
 void MqttServer::take(Result<std::shared_ptr<const TlsServer>> loaded) {
     if (!loaded) {
-        tell(secure_, loaded.error());
+        tell(files_fault_, loaded.error());
         if (has_tls_) log_notice("mqtt", "the certificate that was loaded before stays in use");
         return;
     }
@@ -169,7 +170,7 @@ void MqttServer::take(Result<std::shared_ptr<const TlsServer>> loaded) {
     }
     log_notice("mqtt", "certificate loaded file=" + section_.tls->cert_file +
                            " until=" + to_rfc3339(server.valid_until()));
-    secure_.fault.set(std::make_shared<const std::string>());
+    files_fault_.set(std::make_shared<const std::string>());
     has_tls_ = true;
     listener_->serve_tls(std::move(*loaded));
 }

@@ -61,17 +61,18 @@ private:
         bool outside = false;  // waits for the claim
         bool bound = false;
     };
+    using Fault = Snapshot<std::string>;  // empty: none
     /// Plain or TLS: where it listens and why not.
     struct Side {
         std::vector<Address> addresses;
         std::uint16_t wanted = 0;
         std::atomic<std::uint16_t> port{0};
         bool tls = false;
-        Snapshot<std::string> fault{std::make_shared<const std::string>()};
+        Fault fault{std::make_shared<const std::string>()};
     };
     void bind_side(Side& side);
     void bind_one(Side& side, Address& address);
-    void tell(Side& side, const Error& error);
+    static void tell(Fault& fault, const Error& error);
     void look_at_files();
     void take(Result<std::shared_ptr<const TlsServer>> loaded);
     void look_at_devices();
@@ -87,6 +88,7 @@ private:
     std::unique_ptr<mqtt::Broker> broker_;
     std::unique_ptr<mqtt::Listener> listener_;
     Side plain_, secure_;
+    Fault files_fault_{std::make_shared<const std::string>()};
     std::shared_ptr<TlsFiles> files_;  // null: no TLS, or being looked at on fog-api
     bool has_tls_ = false;             // a certificate was good
     using Names = std::unordered_set<std::string>;

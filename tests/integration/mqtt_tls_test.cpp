@@ -1,10 +1,14 @@
+#include <arpa/inet.h>
 #include <doctest/doctest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <atomic>
 
 #include "firmware/core/reading.hpp"
 #include "firmware/http/http_rig.hpp"
+#include "firmware/io/fd.hpp"
 #include "firmware/io/mqtt_client.hpp"
 #include "tests/support/certificates.hpp"
 #include "tests/support/gateway.hpp"
@@ -38,11 +42,11 @@ const Authority& authority() {
 
 /// A gateway that listens with TLS too; its certificate is a copy, to be renewed.
 struct Site {
-    explicit Site(const std::string& more = {}) {
+    explicit Site(const std::string& more = {}, const std::string& tls_port = "0") {
         copy("server.pem", "server.pem");
         copy("server.key", "server.key");
-        gateway.configure("[mqtt.listener]\nport = 0\ntls_port = 0\nbind = [\"127.0.0.1\"]\n" +
-                          files() + more);
+        gateway.configure("[mqtt.listener]\nport = 0\ntls_port = " + tls_port +
+                          "\nbind = [\"127.0.0.1\"]\n" + files() + more);
         gateway.start();
     }
     std::string file(const std::string& name) const { return gateway.path(name).string(); }
@@ -278,6 +282,35 @@ TEST_CASE("without a good certificate the daemon serves the rest and says what i
     site.copy("server.key", "server.key");
     site.tls();
     CHECK(eventually([&] { return site.gateway.get("/readyz").status == 200; }));
+}
+
+TEST_CASE("a good certificate does not hide that the port is taken") {
+    const Fd holder(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(at);
+    REQUIRE(::bind(holder.get(), reinterpret_cast<sockaddr*>(&at), size) == 0);
+    REQUIRE(::listen(holder.get(), 1) == 0);
+    REQUIRE(::getsockname(holder.get(), reinterpret_cast<sockaddr*>(&at), &size) == 0);
+    const auto port = std::to_string(ntohs(at.sin_port));
+    Site site({}, port);
+    const auto told = [&site](const std::string& what) {
+        return eventually(
+            [&] { return site.gateway.get("/readyz").body.find(what) != std::string::npos; });
+    };
+    CHECK(told(port));
+    const auto loaded = [&site] {
+        const auto text = site.gateway.log();
+        std::size_t count = 0;
+        for (std::size_t i = 0; (i = text.find("certificate loaded", i)) != std::string::npos; ++i)
+            ++count;
+        return count;
+    };
+    const auto before = loaded();
+    site.copy("server.pem", "server.pem");
+    CHECK(eventually([&] { return loaded() > before; }));
+    CHECK(site.gateway.get("/readyz").body.find(port) != std::string::npos);
 }
 
 TEST_CASE("Paho C++ over mqtts: connects, subscribes, hears itself") {
