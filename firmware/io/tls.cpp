@@ -24,6 +24,7 @@ namespace fog {
 namespace {
 
 constexpr std::size_t kRecord = 16U << 10U;
+constexpr long kCertificates = 16L << 10U;        // of a client, with those up to the authority
 constexpr std::size_t kMostWaiting = 64U << 10U;  // a record, answers to the far side's requests
 
 /// In words, and in one word for counters, why OpenSSL gave up.
@@ -48,8 +49,9 @@ std::string_view word_for(int reason, long verified) {
         case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
             return "certificate-missing";
         case SSL_R_CERTIFICATE_VERIFY_FAILED:
-            return verified == X509_V_ERR_CERT_HAS_EXPIRED ? "certificate-expired"
-                                                           : "certificate-refused";
+            if (verified == X509_V_ERR_CERT_HAS_EXPIRED) return "certificate-expired";
+            return verified == X509_V_ERR_CERT_NOT_YET_VALID ? "certificate-not-yet-valid"
+                                                             : "certificate-refused";
         case SSL_R_UNEXPECTED_EOF_WHILE_READING:
             return "closed";
         default:
@@ -168,6 +170,7 @@ void set_rules(ssl_ctx_st* context) {
     // Tickets need no memory of ours; a resumed session is bound to this use of it.
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(context, 1);
+    SSL_CTX_set_max_cert_list(context, kCertificates);
     static constexpr unsigned char kUse[] = "fogline";
     SSL_CTX_set_session_id_context(context, kUse, sizeof(kUse) - 1);
     SSL_CTX_set_default_passwd_cb(context, no_passphrase);

@@ -2,8 +2,12 @@
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <openssl/bio.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -214,6 +218,57 @@ TEST_CASE("tls: certificates of clients, wanted and not") {
     Pair stranger(**server, "client");
     CHECK(stranger.turn() == TlsStream::State::failed);
     CHECK(stranger.stream->fault() == "certificate-refused");
+}
+
+namespace {
+
+/// client.pem, but good from tomorrow on only, in its place of the client
+void postpone(ssl_st* client) {
+    const auto read = [](const std::string& name, auto* how) {
+        BIO* file = BIO_new_file(authority().made.path(name).c_str(), "r");
+        auto* out = how(file, nullptr, nullptr, nullptr);
+        BIO_free(file);
+        REQUIRE(out != nullptr);
+        return out;
+    };
+    X509* certificate = read("client.pem", PEM_read_bio_X509);
+    EVP_PKEY* key = read("ca.key", PEM_read_bio_PrivateKey);
+    X509_gmtime_adj(X509_getm_notBefore(certificate), 86'400);
+    REQUIRE(X509_sign(certificate, key, EVP_sha256()) > 0);
+    CHECK(SSL_use_certificate(client, certificate) == 1);
+    EVP_PKEY_free(key);
+    X509_free(certificate);
+}
+
+}  // namespace
+
+TEST_CASE("tls: a certificate from the future has a word of its own, mostly the clock is wrong") {
+    auto asked = settings();
+    asked.client_cert = TlsSettings::Ask::optional;
+    asked.client_ca_file = authority().made.path("ca.pem");
+    const auto server = TlsServer::make(asked);
+    REQUIRE(server);
+    Pair pair(**server, "client");
+    postpone(pair.client);
+    CHECK(pair.turn() == TlsStream::State::failed);
+    CHECK(pair.stream->fault() == "certificate-not-yet-valid");
+}
+
+TEST_CASE("tls: a client may not send certificates without end") {
+    auto asked = settings();
+    asked.client_cert = TlsSettings::Ask::optional;
+    asked.client_ca_file = authority().made.path("ca.pem");
+    const auto server = TlsServer::make(asked);
+    REQUIRE(server);
+    for (const int count : {2, 40}) {
+        CAPTURE(count);
+        Pair pair(**server, "client");
+        for (int i = 0; i < count; ++i)
+            SSL_add1_chain_cert(pair.client, SSL_get_certificate(pair.client));
+        const auto state = pair.turn();
+        CHECK(pair.stream->established() == (count == 2));
+        CHECK((state == TlsStream::State::failed) == (count == 40));
+    }
 }
 
 TEST_CASE("tls: failed handshakes say why") {
