@@ -173,7 +173,11 @@ HeldSocket::Got HeldSocket::receive_tls(std::span<std::byte> into,
     if (done.state == TlsStream::State::again) return Got::nothing;
     bytes = into.first(done.bytes);
     if (done.state == TlsStream::State::open) return Got::bytes;
-    why = done.state == TlsStream::State::closed ? "client" : "tls-" + std::string(tls_->fault());
+    const std::string fault(tls_->fault());
+    if (done.state == TlsStream::State::closed)
+        why = "client";
+    else
+        why = fault == "network" ? fault : "tls-" + fault;
     return Got::end;
 }
 

@@ -468,11 +468,15 @@ void Client::drop(std::string_view reason) {
     broker_.buried(*this);
 }
 
+void Client::tls_failed(std::string_view why) {
+    broker_.stats().tls_failed(why);
+    log_info("mqtt", "TLS handshake failed address=" + address_ + " reason=" + std::string(why));
+}
+
 void Client::on_closed(std::string_view reason) {
     if (state_ == State::gone) return;
     if (state_ == State::fresh && connection_->shaking_hands())
-        broker_.stats().tls_failed(reason.starts_with(kTlsFault) ? reason.substr(kTlsFault.size())
-                                                                 : "closed");
+        tls_failed(reason.starts_with(kTlsFault) ? reason.substr(kTlsFault.size()) : "closed");
     else if (reason.starts_with(kTlsFault) || reason.starts_with("ws-"))
         broker_.stats().closed(reason);
     leave(true);
@@ -492,7 +496,7 @@ void Client::visit() {
     switch (state_) {
         case State::fresh:
             if (now >= until_) {
-                if (connection_->shaking_hands()) broker_.stats().tls_failed("timeout");
+                if (connection_->shaking_hands()) tls_failed("timeout");
                 return drop("connect-timeout");
             }
             break;

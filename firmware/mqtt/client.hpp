@@ -151,6 +151,7 @@ private:
     void unpause(Pause why);
     void protocol_fault(const Refusal& refusal);
     void say(std::string_view bytes);
+    void tls_failed(std::string_view why);
     void schedule();
     void leave(bool will);
 
