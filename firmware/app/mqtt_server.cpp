@@ -108,6 +108,7 @@ void MqttServer::bind(bool claimed) {
     claimed_ = claimed;
     look_at_devices();
     look_at_files();
+    tell_expired();
     if (!broker_->ready()) return;
     bind_side(plain_);
     const bool knows = !asks_registry(section_) || devices_.get() != nullptr;
@@ -163,16 +164,23 @@ void MqttServer::take(Result<std::shared_ptr<const TlsServer>> loaded) {
         if (has_tls_) log_notice("mqtt", "the certificate that was loaded before stays in use");
         return;
     }
-    const TlsServer& server = **loaded;
-    if (clock_.trusted() && clock_.wall() > server.valid_until()) {
-        log_error("mqtt", expired_text(server, *section_.tls));
-        log_error("mqtt", "help: " + std::string(kRenewHint));
-    }
+    served_ = *loaded;
     log_notice("mqtt", "certificate loaded file=" + section_.tls->cert_file +
-                           " until=" + to_rfc3339(server.valid_until()));
+                           " until=" + to_rfc3339(served_->valid_until()));
+    expiry_told_ = false;
+    tell_expired();
     files_fault_.set(std::make_shared<const std::string>());
     has_tls_ = true;
     listener_->serve_tls(std::move(*loaded));
+}
+
+/// Also one that expires while it is served, or was loaded before the clock was right. Once.
+void MqttServer::tell_expired() {
+    if (!served_ || expiry_told_ || !clock_.trusted() || clock_.wall() <= served_->valid_until())
+        return;
+    expiry_told_ = true;
+    log_error("mqtt", expired_text(*served_, *section_.tls));
+    log_error("mqtt", "help: " + std::string(kRenewHint));
 }
 
 /// Who may come with a certificate: the registry is asked on fog-pipe, the answer is kept. Devices

@@ -75,6 +75,7 @@ private:
     static void tell(Fault& fault, const Error& error);
     void look_at_files();
     void take(Result<std::shared_ptr<const TlsServer>> loaded);
+    void tell_expired();
     void look_at_devices();
     void on_loop(std::function<void()> work);
 
@@ -91,6 +92,8 @@ private:
     Fault files_fault_{std::make_shared<const std::string>()};
     std::shared_ptr<TlsFiles> files_;  // null: no TLS, or being looked at on fog-api
     bool has_tls_ = false;             // a certificate was good
+    std::shared_ptr<const TlsServer> served_;
+    bool expiry_told_ = false;  // of served_
     using Names = std::unordered_set<std::string>;
     Snapshot<Names> devices_{nullptr};  // let in (cert_auto: kept out); null: not asked for yet
     bool claimed_ = false;

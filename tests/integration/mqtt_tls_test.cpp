@@ -156,6 +156,8 @@ TEST_CASE("mosquitto_pub and _sub over TLS; what is not TLS or does not trust us
     noise.send("GET / HTTP/1.1\r\n\r\n");
     CHECK(noise.until_end());
     CHECK(site.failed("not-tls"));
+    CHECK(site.gateway.log().find("TLS handshake failed address=127.0.0.1 reason=not-tls") !=
+          std::string::npos);
     CHECK(site.publish("5", site.with_token(message("t/a", "still served"))) == 0);
 }
 
@@ -282,6 +284,21 @@ TEST_CASE("without a good certificate the daemon serves the rest and says what i
     site.copy("server.key", "server.key");
     site.tls();
     CHECK(eventually([&] { return site.gateway.get("/readyz").status == 200; }));
+}
+
+TEST_CASE("a certificate that expires while it is served is told, once") {
+    Site site;
+    TempFolder folder;
+    Certificates made(folder.path());
+    made.add_short_server("short", 8s);
+    for (const std::string end : {".key", ".pem"})
+        std::filesystem::copy_file(made.path("short" + end), site.file("server" + end),
+                                   std::filesystem::copy_options::overwrite_existing);
+    const std::string words = "has expired at";
+    CHECK(eventually([&] { return site.gateway.log().find(words) != std::string::npos; }, 30s));
+    const auto log = site.gateway.log();
+    CHECK(log.find(words) > log.rfind("certificate loaded"));
+    CHECK(log.find(words) == log.rfind(words));
 }
 
 TEST_CASE("a good certificate does not hide that the port is taken") {

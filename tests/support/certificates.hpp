@@ -1,5 +1,8 @@
 #pragma once
 
+#include <array>
+#include <chrono>
+#include <ctime>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
@@ -23,6 +26,24 @@ public:
     /// <name>.pem and <name>.key of a client of that common name; 0 days: it has expired.
     void add_client(const std::string& name, int days = 2) {
         issue(name, "/CN=" + name, false, days);
+    }
+    /// <name>.pem and <name>.key of a server, good for that long only.
+    void add_short_server(const std::string& name, std::chrono::seconds life) {
+        run({"openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost", "-keyout",
+             path(name + ".key"), "-out", path(name + ".csr")});
+        std::ofstream(path("short.db")) << "";
+        std::ofstream(path("short.cnf"))
+            << "[ca]\ndefault_ca = c\n[c]\ndatabase = " << path("short.db")
+            << "\nrand_serial = yes\nnew_certs_dir = " << folder_.string()
+            << "\ndefault_md = sha256\npolicy = p\n[p]\ncommonName = supplied\n";
+        const std::time_t until = std::time(nullptr) + life.count();
+        std::tm at{};
+        ::gmtime_r(&until, &at);
+        std::array<char, 32> text{};
+        std::strftime(text.data(), text.size(), "%Y%m%d%H%M%SZ", &at);
+        run({"openssl", "ca", "-batch", "-notext", "-config", path("short.cnf"), "-cert",
+             path("ca.pem"), "-keyfile", path("ca.key"), "-enddate", text.data(), "-in",
+             path(name + ".csr"), "-out", path(name + ".pem")});
     }
     /// <name>.pem and <name>.key of localhost, with a key on an elliptic curve instead of RSA.
     void add_curve_server(const std::string& name) {
