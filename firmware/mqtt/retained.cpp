@@ -172,6 +172,12 @@ bool Retained::save(MonoTime now, std::size_t most, const Put& put) {
     return true;
 }
 
+std::size_t Retained::unsaved() const {
+    const auto only_here = [](const auto& one) { return !one.second.logged; };
+    return static_cast<std::size_t>(std::count_if(changed_.begin(), changed_.end(), only_here) +
+                                    std::count_if(saving_.begin(), saving_.end(), only_here));
+}
+
 void Retained::saved(const std::string& topic) {
     changed_.erase(topic);
     if (const auto found = by_topic_.find(topic); found != by_topic_.end())

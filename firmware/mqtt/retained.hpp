@@ -62,7 +62,8 @@ public:
     bool save(MonoTime now, std::size_t most, const Put& put);
     /// The row of a topic is in the ring as the message is now.
     void saved(const std::string& topic);
-    std::size_t unsaved() const { return changed_.size() + saving_.size(); }
+    /// Those that are neither in a row nor in the log as they are.
+    std::size_t unsaved() const;
 
 private:
     struct Entry {

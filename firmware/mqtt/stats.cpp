@@ -39,7 +39,7 @@ Stats::Stats(Metrics& metrics)
       retained(metrics.gauge("fogline_mqtt_retained", {}, "topics with a retained message")),
       retained_bytes(metrics.gauge("fogline_mqtt_retained_bytes", {}, "bytes of these")),
       retained_changed(metrics.gauge("fogline_mqtt_retained_changed", {},
-                                     "topics whose row in the log's state table is older")),
+                                     "topics whose retained message is only in memory")),
       waiting_acks(metrics.gauge("fogline_mqtt_waiting_acks", {},
                                  "publishes whose acknowledgement waits for a commit")),
       sessions_here(metrics.gauge("fogline_mqtt_sessions", "state=\"connected\"",
