@@ -247,7 +247,7 @@ IngestRing::Push Broker::ingest(const std::string& client, const Message& messag
     if (how.owed) {
         std::optional<std::uint32_t> left;
         if (message.expires()) left = seconds_left(*message.expires() - now());
-        properties = logged_properties(message.properties(), left);
+        if (fits_log(message)) properties = logged_properties(message.properties(), left);
         item.properties = properties;
     }
     return how.awaited ? parts_.ring.push_awaited(item, how.entry)

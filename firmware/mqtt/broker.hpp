@@ -264,6 +264,7 @@ private:
     void load_retained();
     void hear_retained(const Record& record);
     void check_retained();
+    bool records_landed();
     bool save_rows(std::size_t most);
     bool save_kept_to();
     void begin_keeping();
@@ -304,7 +305,8 @@ private:
     MonoTime checkpoint_at_{};    // then all of them
     bool keeping_ = false;        // rows are being written
     bool keeping_all_ = false;
-    std::size_t lasting_ = 0;          // sessions that outlive their connections
+    std::uint64_t barrier_ = 0;  // entry behind the records all rows must be newer than; 0 = none
+    std::size_t lasting_ = 0;    // sessions that outlive their connections
     std::size_t lasting_filters_ = 0;  // their subscriptions with QoS 1
     std::size_t pages_ = 0;            // being read
     std::uint64_t page_number_ = 0;

@@ -32,7 +32,9 @@ TakenAt Broker::taken_now() {
 }
 
 void Broker::log_retained(const Message& message, Ingest& how) const {
-    if (message.qos() > 0 && keeps_retained()) (fits_log(message) ? how.owed : how.row) = true;
+    if (message.qos() == 0 || !keeps_retained()) return;
+    // Nobody needs the properties of a deletion, and it must come after the record it undoes.
+    (message.payload().empty() || fits_log(message) ? how.owed : how.row) = true;
 }
 
 /// Only what the log can take as a whole may be acknowledged.
@@ -61,16 +63,29 @@ IngestRing::Push Broker::keep_row(const Message& message, bool awaited, Ingest& 
 /// Once a second.
 void Broker::check_retained() {
     if (!ready_ || quiet_ || !keeps_retained()) return;
-    if (!keeping_ && now() >= keep_at_) {
+    if (!keeping_ && now() >= keep_at_ && records_landed()) {
         keep_at_ = now() + std::chrono::seconds(options_.retained_every);
         const bool many = !kept_to_ || head_.value > kept_to_->value + kCheckpointRecords;
-        keeping_all_ = many || now() >= checkpoint_at_;
+        const bool outdated = std::exchange(barrier_, 0) != 0;
+        keeping_all_ = many || outdated || now() >= checkpoint_at_;
         if (keeping_all_) checkpoint_at_ = now() + kCheckpointEvery;
         keeping_to_ = head_;
         retained_.begin_save(keeping_all_);
         keeping_ = true;
     }
     if (keeping_ && save_rows(kRowsATurn)) keeping_ = false;
+}
+
+/// What was removed without a record needs rows that are newer than the record which set it; that
+/// one may still be in the ring. False: not in the log yet.
+bool Broker::records_landed() {
+    if (barrier_ == 0 && kept_to_ && retained_.outdated()) {
+        Bytes row;
+        Packer(row).varint(kept_to_->value);
+        if (!put_row(kRetainedFrom, row, true, barrier_)) return false;
+        retained_.outdated_seen();
+    }
+    return barrier_ <= decided_;
 }
 
 /// False: more is left.

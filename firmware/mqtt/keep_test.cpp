@@ -81,6 +81,52 @@ TEST_CASE("retained, restart: QoS 0 is there as it was at most retained_every ag
     CHECK(on.world.ring.items.size() == before + 1);
 }
 
+TEST_CASE("retained, restart: what went without a record does not come back with an older one") {
+    Limits limits;
+    limits.mqtt_logged_properties = 4;
+    Lasting on(limits);
+    Peer pub(on.world);
+    pub.connect_v5("p");
+    pub.send("33 09 00 03 'a/b' 00 01 00 'x'");
+    pub.send("33 09 00 03 'a/c' 00 02 00 'y'");
+    pub.send("33 09 00 03 'a/d' 00 03 00 'z'");
+    on.process();
+    SUBCASE("a deletion with QoS 0, and one with QoS 0 that expires") {
+        pub.send("31 06 00 03 'a/b' 00");
+        pub.send("31 0c 00 03 'a/c' 05 02 00 00 00 05 'w'");
+        on.world.seconds(60);  // what the ring has is waited for
+        on.process();
+        on.world.seconds(1);
+        on.process();
+        on.restart();
+        CHECK(retained(on) == wire("33 08 00 03 'a/d' 00 01 'z'"));
+        // The record is older than the row, and still there after the next start.
+        Peer again(on.world);
+        again.connect_v5("p");
+        again.send("31 07 00 03 'a/d' 00 'v'");
+        on.world.seconds(61);
+        on.process();
+        on.restart();
+        CHECK(retained(on) == wire("31 06 00 03 'a/d' 'v'"));
+        Peer last(on.world);
+        last.connect_v5("p");
+        last.send("31 06 00 03 'a/d' 00");
+        on.world.seconds(60);
+        on.process();
+        on.world.seconds(1);
+        on.restart();
+        CHECK(retained(on).empty());
+    }
+    SUBCASE("a deletion with QoS 1 and more properties than the log takes") {
+        pub.got();
+        pub.send("33 0f 00 03 'a/b' 00 04 07 26 00 01 'a' 00 01 'b'");
+        on.process();
+        CHECK(pub.got() == wire("40 02 00 04"));
+        on.restart();
+        CHECK(retained(on) == wire("33 08 00 03 'a/c' 00 01 'y' 33 08 00 03 'a/d' 00 02 'z'"));
+    }
+}
+
 TEST_CASE("retained, restart: the later of row and record holds, whichever it is") {
     Lasting on;
     Peer pub(on.world);

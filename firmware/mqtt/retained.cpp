@@ -45,7 +45,7 @@ void Retained::change(const std::string& topic, bool logged, bool has_row) {
     change.has_row = change.has_row || has_row;
 }
 
-void Retained::remove(std::map<std::string, Entry, std::less<>>::iterator at, bool logged) {
+void Retained::remove(ByTopic::iterator at, bool logged) {
     bytes_ -= at->second.message->bytes();
     if (at->second.has_row)
         change(at->first, logged, true);
@@ -59,7 +59,9 @@ bool Retained::set(const MessagePtr& message, TakenAt at) {
     const bool logged = message->qos() > 0;
     const auto found = by_topic_.find(message->topic());
     if (message->payload().empty()) {
-        if (found != by_topic_.end()) remove(found, logged);
+        if (found == by_topic_.end()) return true;
+        if (!logged && may_be_read(found->second)) outdated_ = true;
+        remove(found, logged);
         return true;
     }
     const std::string topic(message->topic());
@@ -77,13 +79,16 @@ bool Retained::set(const MessagePtr& message, TakenAt at) {
         by_topic_.emplace(topic, Entry{message, at, has_row});
         change(topic, logged, has_row);
     }
+    if (logged) by_topic_.find(topic)->second.recorded = checkpoint_;
     bytes_ += message->bytes();
     return true;
 }
 
 bool Retained::set_if_newer(const MessagePtr& message, TakenAt at) {
     const auto found = by_topic_.find(message->topic());
-    return (found != by_topic_.end() && found->second.at >= at) || set(message, at);
+    if (found == by_topic_.end() || found->second.at < at) return set(message, at);
+    found->second.recorded = checkpoint_;
+    return true;
 }
 
 std::string Retained::visit(std::string_view filter, const std::string& after, std::size_t most,
@@ -109,8 +114,11 @@ void Retained::sweep(MonoTime now) {
     for (auto at = by_topic_.begin(); at != by_topic_.end();) {
         const auto next = std::next(at);
         const auto& expires = at->second.message->expires();
-        // Its row and its record say themselves that it has expired.
-        if (expires && *expires <= now) remove(at, true);
+        if (expires && *expires <= now) {
+            // Its row and its record say themselves that it has expired; an older record does not.
+            if (at->second.message->qos() == 0 && may_be_read(at->second)) outdated_ = true;
+            remove(at, true);
+        }
         at = next;
     }
 }
@@ -147,6 +155,7 @@ bool Retained::restore(std::string_view topic, std::span<const std::byte> row, B
 }
 
 void Retained::begin_save(bool all) {
+    if (all) ++checkpoint_;
     for (auto at = changed_.begin(); at != changed_.end();) {
         const auto next = std::next(at);
         if (all || !at->second.logged) saving_.insert(changed_.extract(at));

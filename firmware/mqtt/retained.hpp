@@ -64,24 +64,33 @@ public:
     void saved(const std::string& topic);
     /// Those that are neither in a row nor in the log as they are.
     std::size_t unsaved() const;
+    /// Something went without a record while one that had set it may still be read at a start:
+    /// all must be saved, when what is in the ring now is in the log. Asked once.
+    bool outdated() const { return outdated_; }
+    void outdated_seen() { outdated_ = false; }
 
 private:
     struct Entry {
         MessagePtr message;
         TakenAt at;
-        bool has_row = false;  // perhaps an older one
+        bool has_row = false;        // perhaps an older one
+        std::uint64_t recorded = 0;  // the checkpoint after which the log got it last
     };
     struct Change {
         bool logged = true;    // the log has it too, for a while
         bool has_row = false;  // one that must go if the message is gone
     };
     void change(const std::string& topic, bool logged, bool has_row);
-    void remove(std::map<std::string, Entry, std::less<>>::iterator at, bool logged);
+    using ByTopic = std::map<std::string, Entry, std::less<>>;
+    void remove(ByTopic::iterator at, bool logged);
+    bool may_be_read(const Entry& entry) const { return entry.recorded + 1 >= checkpoint_; }
 
     const Limits& limits_;
-    std::map<std::string, Entry, std::less<>> by_topic_;
+    ByTopic by_topic_;
     std::size_t bytes_ = 0;
     std::map<std::string, Change> changed_, saving_;
+    std::uint64_t checkpoint_ = 2;  // number of the next one
+    bool outdated_ = false;
 };
 
 /// Row of a retained message; its topic is in the key. `left` of its expiry is for another boot.
