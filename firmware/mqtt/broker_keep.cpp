@@ -122,6 +122,7 @@ bool Broker::save_retained() {
 
 /// Before anything is published: from here on the log is looked at.
 void Broker::begin_keeping() {
+    retained_.sweep(now());
     keep_at_ = now() + std::chrono::seconds(options_.retained_every);
     checkpoint_at_ = now() + kCheckpointEvery;
     keeping_to_ = head_;
@@ -186,8 +187,7 @@ void Broker::hear_retained(const Record& record) {
     if (raw->expiry)
         parts.expires = (ours ? record.received() : now()) + std::chrono::seconds(*raw->expiry);
     const TakenAt at{record.boot(), record.received()};
-    if (!retained_.set_if_newer(std::make_shared<const Message>(parts), at))
-        stats_.refused("retained-full");
+    retained_.set_if_newer(std::make_shared<const Message>(parts), at);
 }
 
 // --- wills

@@ -149,7 +149,7 @@ bool Client::store_and_route(const Publish& publish) {
         return true;
     }
     Broker::Ingest how;
-    how.retain = publish.retain;
+    how.retain = publish.retain && keeps;  // a start retains what the log says
     how.duplicate = publish.duplicate;
     how.apart = broker_.parts().not_ingested(publish.topic);
     how.owed = broker_.owed(publish.topic, publish.qos, session_);
@@ -157,8 +157,10 @@ bool Client::store_and_route(const Publish& publish) {
         refuse_publish(publish, {Code::quota, "payload-size", false});
         return true;
     }
-    if (publish.retain) how.at = broker_.taken_now();
-    if (publish.retain && keeps) broker_.log_retained(*message, how);
+    if (how.retain) {
+        how.at = broker_.taken_now();
+        broker_.log_retained(*message, how);
+    }
     // The id of QoS 2 is on flash with its message.
     const bool marked = publish.qos == 2 && session_->lasting;
     const bool stored = !how.apart || how.owed || how.row || marked;

@@ -222,6 +222,48 @@ TEST_CASE("retained, restart: expiry goes on, and what is full stays full") {
     CHECK(retained(on).empty());
 }
 
+TEST_CASE("retained, restart: at the limit everything acknowledged is there, and stays") {
+    Limits limits;
+    limits.mqtt_retained = 2;
+    Lasting on(limits);
+    Peer pub(on.world);
+    pub.connect_v3("p");
+    pub.send("31 07 00 03 'a/b' 'v1'");
+    pub.send("31 07 00 03 'a/c' 'v1'");
+    on.world.seconds(61);
+    on.process();
+    pub.send("31 05 00 03 'a/b'");  // its row is still there
+    pub.send("33 09 00 03 'a/d' 00 01 'v1'");
+    on.process();
+    CHECK(pub.got() == wire("40 02 00 01"));
+    on.restart();
+    CHECK(retained(on) ==
+          wire("31 07 00 03 'a/b' 'v1' 31 07 00 03 'a/c' 'v1' 33 09 00 03 'a/d' 00 01 'v1'"));
+    on.world.seconds(700);
+    on.process();
+    on.world.limits.mqtt_retained = 1;
+    on.restart();
+    on.world.seconds(61);
+    on.process();
+    CHECK(rows(on, kRetainedKey) == 3);
+    CHECK(on.world.counter("fogline_mqtt_refused_total", "retained-row") == 0);
+}
+
+TEST_CASE("retained, restart: what was refused for want of room is not retained by a start") {
+    Limits limits;
+    limits.mqtt_retained = 1;
+    Lasting on(limits);
+    Peer kept(on.world), pub(on.world);
+    connect_v3(kept, "k");
+    kept.send("82 08 00 01 00 03 'a/#' 01");
+    pub.connect_v3("p");
+    pub.send("33 08 00 03 'a/b' 00 01 'v'");
+    pub.send("33 08 00 03 'a/c' 00 02 'w'");  // for the session, in the log
+    on.process();
+    on.restart();
+    CHECK(retained(on) == wire("33 08 00 03 'a/b' 00 01 'v'"));
+}
+
 TEST_CASE("retained, restart: rows that cannot be read are told and go, the rest is served") {
     Lasting on;
     on.kept["mqtt.retained/a/b"] = Bytes{std::byte{9}};

@@ -56,13 +56,17 @@ void Retained::remove(ByTopic::iterator at, bool logged) {
 
 bool Retained::set(const MessagePtr& message, TakenAt at) {
     if (!takes(message)) return false;
+    put(message, at);
+    return true;
+}
+
+void Retained::put(const MessagePtr& message, TakenAt at) {
     const bool logged = message->qos() > 0;
     const auto found = by_topic_.find(message->topic());
     if (message->payload().empty()) {
-        if (found == by_topic_.end()) return true;
+        if (found == by_topic_.end()) return;
         if (!logged && may_be_read(found->second)) outdated_ = true;
-        remove(found, logged);
-        return true;
+        return remove(found, logged);
     }
     const std::string topic(message->topic());
     if (found != by_topic_.end()) {
@@ -81,14 +85,12 @@ bool Retained::set(const MessagePtr& message, TakenAt at) {
     }
     if (logged) by_topic_.find(topic)->second.recorded = checkpoint_;
     bytes_ += message->bytes();
-    return true;
 }
 
-bool Retained::set_if_newer(const MessagePtr& message, TakenAt at) {
+void Retained::set_if_newer(const MessagePtr& message, TakenAt at) {
     const auto found = by_topic_.find(message->topic());
-    if (found == by_topic_.end() || found->second.at < at) return set(message, at);
+    if (found == by_topic_.end() || found->second.at < at) return put(message, at);
     found->second.recorded = checkpoint_;
-    return true;
 }
 
 std::string Retained::visit(std::string_view filter, const std::string& after, std::size_t most,
@@ -149,7 +151,7 @@ bool Retained::restore(std::string_view topic, std::span<const std::byte> row, B
         found->second.has_row = true;
         return true;
     }
-    if (!set(read->message, read->at)) return false;
+    put(read->message, read->at);
     saved(std::string(topic));
     return true;
 }

@@ -36,8 +36,9 @@ public:
     [[nodiscard]] bool set(const MessagePtr& message, TakenAt at = {});
     /// Whether set() would take it.
     bool takes(const MessagePtr& message) const;
-    /// set(), unless what is there is newer. False: full.
-    [[nodiscard]] bool set_if_newer(const MessagePtr& message, TakenAt at);
+    /// As the log has it, at a start: unless what is there is newer. What was acknowledged has
+    /// room, also while what was deleted meanwhile is still there.
+    void set_if_newer(const MessagePtr& message, TakenAt at);
     /// Those whose topic matches, in order of topics, after topic `after`, at most `most`; the
     /// topic to go on after, empty at the end.
     std::string visit(std::string_view filter, const std::string& after, std::size_t most,
@@ -50,8 +51,8 @@ public:
 
     // --- rows
 
-    /// A row as it was read; empty: there is none any more. What is there and newer stays. False:
-    /// not one of ours, or full.
+    /// A row as it was read; empty: there is none any more. What is there and newer stays. No
+    /// bound: see set_if_newer(). False: not one of ours.
     [[nodiscard]] bool restore(std::string_view topic, std::span<const std::byte> row, BootId boot,
                                MonoTime now);
     /// What changed is written by save(): `all`, or what is in no record of the log.
@@ -82,6 +83,7 @@ private:
     };
     void change(const std::string& topic, bool logged, bool has_row);
     using ByTopic = std::map<std::string, Entry, std::less<>>;
+    void put(const MessagePtr& message, TakenAt at);
     void remove(ByTopic::iterator at, bool logged);
     bool may_be_read(const Entry& entry) const { return entry.recorded + 1 >= checkpoint_; }
 
