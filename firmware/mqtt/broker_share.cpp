@@ -56,7 +56,7 @@ void Broker::share(const std::shared_ptr<Group>& group, const MessagePtr& messag
     how.retain = one.as_published && message->retain();
     if (one.identifier != 0) how.identifiers = {&one.identifier, 1};
     if (again) stats_.passed_on.add();
-    one.session->client->deliver(message, how, {}, 0, how.qos > 0 ? group : nullptr);
+    one.session->client->deliver_shared(message, how, group, again);
 }
 
 }  // namespace fog::mqtt

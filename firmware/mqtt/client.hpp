@@ -40,7 +40,10 @@ public:
     /// A message it subscribed, by the best of its matching subscriptions; with its place in the
     /// log, and with the id it was in flight with before.
     void deliver(const MessagePtr& message, const Delivery& how, Place place = {},
-                 std::uint16_t again = 0, const std::shared_ptr<Group>& group = {});
+                 std::uint16_t again = 0);
+    /// As one of a group. `passed_on`: a member that had it is gone.
+    void deliver_shared(const MessagePtr& message, const Delivery& how,
+                        const std::shared_ptr<Group>& group, bool passed_on);
     /// What is on its way to it, sent or queued, and whether its window has room for more.
     std::size_t load() const { return unacked_ + queue_.size(); }
     bool has_window() const { return load() < window_; }
@@ -95,7 +98,10 @@ private:
         bool retain = false;
         std::vector<std::uint32_t> identifiers;
         std::shared_ptr<Group> group;  // shared, QoS 1
+        bool passed_on = false;        // not counted: it had room with the one that is gone
+        std::size_t bytes() const;     // what it counts
     };
+    static Outgoing outgoing(const MessagePtr& message, const Delivery& how);
     using Shared = std::vector<std::pair<std::shared_ptr<Group>, MessagePtr>>;
     struct Backlog {  // retained messages of a new subscription still to be queued
         std::string filter;

@@ -139,7 +139,7 @@ void Client::fill_backlog(std::size_t& left) {
             Outgoing out = backlog.as;
             out.message = message;
             out.qos = std::min(out.qos, message->qos());
-            queued_ += message->bytes() + kEntryBytes;
+            queued_ += out.bytes();
             queue_.push(std::move(out));
         };
         if (!backlog.raw_done) {
@@ -164,27 +164,48 @@ void Client::fill_backlog(std::size_t& left) {
 
 // --- messages out
 
-void Client::deliver(const MessagePtr& message, const Delivery& how, Place place,
-                     std::uint16_t again, const std::shared_ptr<Group>& group) {
-    if (state_ != State::open) return;
+std::size_t Client::Outgoing::bytes() const {
+    return passed_on ? 0 : message->bytes() + kEntryBytes;
+}
+
+Client::Outgoing Client::outgoing(const MessagePtr& message, const Delivery& how) {
     Outgoing out;
     out.message = message;
-    out.place = place;
-    out.again = again;
     out.qos = how.qos;
     out.retain = how.retain;
     out.identifiers.assign(how.identifiers.begin(), how.identifiers.end());
-    out.group = group;
+    return out;
+}
+
+void Client::deliver(const MessagePtr& message, const Delivery& how, Place place,
+                     std::uint16_t again) {
+    if (state_ != State::open) return;
+    Outgoing out = outgoing(message, how);
+    out.place = place;
+    out.again = again;
+    enqueue(std::move(out));
+    broker_.dirty(*this);
+}
+
+void Client::deliver_shared(const MessagePtr& message, const Delivery& how,
+                            const std::shared_ptr<Group>& group, bool passed_on) {
+    if (state_ != State::open) return;
+    Outgoing out = outgoing(message, how);
+    if (how.qos > 0) {
+        out.group = group;
+        out.passed_on = passed_on;
+    }
     enqueue(std::move(out));
     broker_.dirty(*this);
 }
 
 void Client::enqueue(Outgoing out) {
     if (overflowed_ && !out.group) return;
-    const std::size_t bytes = out.message->bytes() + kEntryBytes;
+    const std::size_t bytes = out.bytes();
     if (out.place.value != 0) {  // has_room() bounds it, the rest is in the log
         ++logged_;
-    } else if (queued_ + bytes > broker_.limits().client_queue_bytes && !make_room(bytes)) {
+    } else if (!out.passed_on && queued_ + bytes > broker_.limits().client_queue_bytes &&
+               !make_room(bytes)) {
         if (out.qos == 0) {
             broker_.stats().dropped("queue-full");
             return;
@@ -202,7 +223,7 @@ bool Client::make_room(std::size_t bytes) {
     const auto most = broker_.limits().client_queue_bytes;
     queue_.remove_if([&](const Outgoing& one) {
         if (one.qos != 0 || queued_ + bytes <= most) return false;
-        queued_ -= one.message->bytes() + kEntryBytes;
+        queued_ -= one.bytes();
         broker_.stats().dropped("queue-full");
         return true;
     });
@@ -287,7 +308,7 @@ Client::Shared Client::take_shared() {
 void Client::write_queue() {
     while (!queue_.empty() && out_.size() < kWriteAhead) {
         if (!write_one(queue_.front())) return;
-        queued_ -= queue_.front().message->bytes() + kEntryBytes;
+        queued_ -= queue_.front().bytes();
         if (queue_.front().place.value != 0) --logged_;
         queue_.pop();
     }

@@ -70,6 +70,32 @@ TEST_CASE("shared: what a lost member had not confirmed goes to another one at o
     CHECK(world.counter("fogline_mqtt_dropped_total", "group-gone") == 2);
 }
 
+TEST_CASE("shared: what is passed on does not close the member that gets it") {
+    World world;
+    Peer pub(world);
+    pub.connect_v3("p");
+    Member one(world, "one");
+    const std::string payload(3'000, 'x');
+    const auto body = wire("00 03 'a/b' 00 01") + payload;
+    for (int i = 0; i < 100; ++i)
+        pub.send_raw(wire("32") + static_cast<char>(0x80U | (body.size() & 0x7FU)) +
+                     static_cast<char>(body.size() >> 7U) + body);
+    Member two(world, "two");
+    one.cut();
+    CHECK(world.metrics.counter("fogline_mqtt_passed_on_total", {}).get() == 100);
+    const std::size_t packet = 3 + body.size() + 1;  // and no properties
+    std::size_t heard = 0;
+    for (std::string got = two.got(), acks; !got.empty(); got = two.send_raw(acks)) {
+        REQUIRE(got.size() % packet == 0);
+        heard += got.size() / packet;
+        acks.clear();
+        for (std::size_t at = 0; at < got.size(); at += packet)
+            acks += wire("40 02") + got.substr(at + 3 + 5, 2);
+    }
+    CHECK(heard == 100);
+    CHECK(world.counter("fogline_mqtt_closed_total", "slow-subscriber") == 0);
+}
+
 TEST_CASE("shared: a member whose window is full is passed by") {
     World world;
     Peer pub(world);
