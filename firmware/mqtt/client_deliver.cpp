@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::size_t kWriteAhead = 64U << 10U;  // encoded before the kernel takes it
 constexpr std::size_t kRetainedATurn = 500;
-constexpr std::size_t kEntryBytes = 64;  // of the queue itself, about
+constexpr std::size_t kEntryBytes = 64;   // of the queue itself, about
+constexpr std::size_t kGroupBytes = 256;  // $share/<group>/
 
 }  // namespace
 
@@ -58,7 +59,8 @@ Code Client::subscribe(const Filter& filter, std::uint32_t identifier) {
     };
     const bool shared = filter.text.starts_with("$share/");
     const std::string_view topics = shared ? read_shared(filter.text).filter : filter.text;
-    if (!check_topic_filter(topics, limits.topic_bytes, limits.topic_levels))
+    if (!check_topic_filter(topics, limits.topic_bytes, limits.topic_levels) ||
+        filter.text.size() > topics.size() + kGroupBytes)
         return refuse(Code::bad_filter, "filter");
     if (topics.starts_with('$') || !may_subscribe(principal_, topics))
         return refuse(Code::denied, "subscribe-denied");

@@ -123,6 +123,17 @@ TEST_CASE("shared: no retained messages; what is refused, and why") {
     CHECK(bad.send("82 10 00 01 00 00 0a '$share/+/x' 01") == wire("90 04 00 01 00 8f"));
     CHECK(bad.send("82 0e 00 01 00 00 08 '$share/x' 01") == wire("90 04 00 01 00 8f"));
     CHECK(bad.send("82 13 00 01 00 00 0d '$share/g/$SYS' 01") == wire("90 04 00 01 00 87"));
+    // "$share/", 248 letters and a slash are the most there may be in front of the filter.
+    for (const std::size_t letters : {248U, 249U}) {
+        const auto name = std::string(letters, 'n');
+        const auto filter = "$share/" + name + "/x";
+        std::string body = wire("00 01 00 01") + static_cast<char>(filter.size() - 256) + filter;
+        body += '\1';
+        const auto answer =
+            bad.send_raw(wire("82") + static_cast<char>(0x80U | (body.size() & 0x7FU)) +
+                         static_cast<char>(body.size() >> 7U) + body);
+        CHECK(answer == (letters == 248 ? wire("90 04 00 01 00 01") : wire("90 04 00 01 00 8f")));
+    }
     // No-local makes no sense there.
     CHECK(bad.send("82 12 00 01 00 00 0c '$share/g/a/#' 05")[2] == '\x82');
 }
