@@ -46,7 +46,7 @@ public:
                         const std::shared_ptr<Group>& group, bool passed_on);
     /// What is on its way to it, sent or queued, and whether its window has room for more.
     std::size_t load() const { return unacked_ + queue_.size(); }
-    bool has_window() const { return load() < window_; }
+    bool has_window() const { return load() < window_ && shared_room(); }
     /// Whether it takes one more message of the log, or a number of them.
     bool has_room() const;
     bool ready_for_more() const;
@@ -148,6 +148,8 @@ private:
     void on_disconnect(std::string_view body);
     void start_backlog(const Subscription& subscription, bool retain);
     void fill_backlog(std::size_t& left);
+    /// In flight they are kept for another member; one message always has room.
+    bool shared_room() const { return shared_ < broker_.limits().client_queue_bytes; }
     void enqueue(Outgoing out);
     bool make_room(std::size_t bytes);
     void write_queue();
@@ -185,6 +187,7 @@ private:
     std::size_t queued_ = 0;   // bytes of what queue_ refers to
     std::size_t logged_ = 0;   // messages in queue_ with a place in the log
     std::size_t unacked_ = 0;  // sent with QoS 1 on this connection
+    std::size_t shared_ = 0;   // bytes of these it has as one of a group
     Session* session_ = nullptr;
     struct LateReply {
         std::uint64_t entry = 0;

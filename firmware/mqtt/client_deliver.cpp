@@ -282,13 +282,14 @@ bool Client::write_one(const Outgoing& one) {
         return true;
     }
     if (one.qos > 0) {
-        if (unacked_ >= window_) return false;
+        if (unacked_ >= window_ || (one.group && !shared_room())) return false;
         ++unacked_;
         delivery.duplicate = one.again != 0;
         delivery.id = one.again != 0 ? one.again : session_->fly(one.place);
         if (one.group) {
             session_->in_flight.back().message = one.message;
             session_->in_flight.back().group = one.group;
+            shared_ += one.message->bytes();
         }
     }
     append_publish(out_, *one.message, version_, delivery);

@@ -267,6 +267,7 @@ void Client::on_ack(Type type, std::string_view body) {
         if (found == nullptr) return broker_.stats().refused("unknown-id");
         if (found->offered && unacked_ > 0) --unacked_;
         if (found->place.value != 0) session_->moved = true;
+        if (found->group) shared_ -= found->message->bytes();
         session_->settle(ack.id);
         if (!queue_.empty() || !session_->live) broker_.dirty(*this);
         return;

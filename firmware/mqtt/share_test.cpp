@@ -109,6 +109,25 @@ TEST_CASE("shared: a member whose window is full is passed by") {
     CHECK(narrow.got() == heard_one(2, '5'));
 }
 
+TEST_CASE("shared: bytes in flight are bounded, one message always has room") {
+    Limits limits;
+    limits.client_queue_bytes = 1;
+    World world({}, limits);
+    Peer pub(world);
+    pub.connect_v3("p");
+    Member one(world, "one"), two(world, "two");
+    for (const char letter : {'1', '2', '3', '4'}) publish(pub, letter);
+    CHECK(one.got() == heard_one(1, '1'));
+    CHECK(two.got() == heard_one(1, '2'));
+    CHECK(one.send("40 02 00 01") == heard_one(2, '3'));
+    CHECK(two.send("40 02 00 01") == heard_one(2, '4'));
+    two.send("40 02 00 02");
+    publish(pub, '5');
+    publish(pub, '6');
+    CHECK(one.got().empty());
+    CHECK(two.got() == heard_one(3, '5'));
+}
+
 TEST_CASE("shared: no retained messages; what is refused, and why") {
     World world;
     Peer pub(world);
