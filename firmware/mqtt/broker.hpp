@@ -211,7 +211,7 @@ public:
     /// Makes a subscription one of the group's members; the first one makes the group.
     void join(Subscription& subscription, std::string_view key, std::string_view filter);
     /// A message for one member of the group. `again`: a member that had it is gone.
-    void share(const std::shared_ptr<Group>& group, const MessagePtr& message, bool again);
+    void share(const std::shared_ptr<Group>& of, const MessagePtr& message, bool again);
 
     void dirty(Client& client);    // has something to write
     void buried(Client& client);   // is gone: destroyed at the end of the turn

@@ -34,8 +34,11 @@ void Broker::leave_group(Subscription& subscription) {
     stats_.groups.set(static_cast<std::int64_t>(groups_.size()));
 }
 
-void Broker::share(const std::shared_ptr<Group>& group, const MessagePtr& message, bool again) {
+void Broker::share(const std::shared_ptr<Group>& of, const MessagePtr& message, bool again) {
     if (quiet_) return;
+    // It may have been made anew since its last member went.
+    const auto present = of->members.empty() ? groups_.find(of->key) : groups_.end();
+    const std::shared_ptr<Group> group = present == groups_.end() ? of : present->second;
     const auto& members = group->members;
     // Who has room in its window, in turn; if nobody has, whoever has least to do.
     std::size_t chosen = members.size(), least = SIZE_MAX;

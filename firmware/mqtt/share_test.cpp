@@ -128,6 +128,20 @@ TEST_CASE("shared: bytes in flight are bounded, one message always has room") {
     CHECK(two.got() == heard_one(3, '5'));
 }
 
+TEST_CASE("shared: a group that was made anew gets what its last member had not confirmed") {
+    World world;
+    Peer pub(world);
+    pub.connect_v3("p");
+    Member one(world, "one");
+    publish(pub, '1');
+    CHECK(one.got() == heard_one(1, '1'));
+    one.send("a2 11 00 02 00 00 0c '$share/g/a/#'");
+    Member two(world, "two");
+    one.cut();
+    CHECK(two.got() == heard_one(1, '1'));
+    CHECK(world.counter("fogline_mqtt_dropped_total", "group-gone") == 0);
+}
+
 TEST_CASE("shared: no retained messages; what is refused, and why") {
     World world;
     Peer pub(world);
