@@ -274,6 +274,29 @@ TEST_CASE("retained, restart: rows that cannot be read are told and go, the rest
     CHECK(on.kept.count("mqtt.retained/a/b") == 0);
 }
 
+TEST_CASE("retained rows: one that came and went while it was to be written is deleted") {
+    const Limits limits;
+    Retained retained(limits);
+    const auto set = [&retained](std::string_view payload) {
+        Message::Parts parts;
+        parts.topic = "a/b";
+        parts.payload = payload;
+        REQUIRE(retained.set(std::make_shared<const Message>(parts)));
+    };
+    set("x");
+    retained.begin_save(true);
+    set("large");
+    retained.saved("a/b");  // at once, before its turn
+    set("");
+    retained.begin_save(true);
+    std::size_t deleted = 0;
+    CHECK(retained.save({}, SIZE_MAX, [&](const std::string&, const Bytes& row) {
+        deleted += row.empty() ? 1 : 0;
+        return true;
+    }));
+    CHECK(deleted == 1);
+}
+
 TEST_CASE("retained row: comes back; in another boot the rest of its expiry counts") {
     const MonoTime now{std::chrono::seconds(1'000)};
     Message::Parts parts;

@@ -160,7 +160,13 @@ void Retained::begin_save(bool all) {
     if (all) ++checkpoint_;
     for (auto at = changed_.begin(); at != changed_.end();) {
         const auto next = std::next(at);
-        if (all || !at->second.logged) saving_.insert(changed_.extract(at));
+        if (all || !at->second.logged) {
+            // It may be there still, from before a row of it was written in between.
+            Change& to = saving_[at->first];
+            to.logged = to.logged && at->second.logged;
+            to.has_row = to.has_row || at->second.has_row;
+            changed_.erase(at);
+        }
         at = next;
     }
 }
