@@ -230,6 +230,9 @@ IngestRing::Push Broker::ingest(const std::string& client, const Message& messag
         const auto pushed = keep_row(message, how.awaited && only, how);
         if (only || pushed != IngestRing::Push::ok) return pushed;
     }
+    // No record is owed to anybody, and it may be too large for one.
+    if (how.apart && !how.owed && !how.mark.empty())
+        return push_row(how.mark, {std::byte{1}}, how.awaited, how.entry);
     const std::string source = "client:" + client;
     std::string properties;
     IngestItem item;

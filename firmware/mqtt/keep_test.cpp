@@ -200,6 +200,26 @@ TEST_CASE("retained, restart: what no record can hold is a row before it is ackn
     CHECK(five.send("33 10 00 06 'free/x' 00 09 00 'small'") == wire("40 03 00 09 97"));
 }
 
+TEST_CASE("retained, restart: a row with QoS 2 makes no record, its id is kept") {
+    Limits limits;
+    limits.payload_bytes = 4;
+    Lasting on(limits);
+    Peer pub(on.world);
+    connect_v3(pub, "p");
+    CHECK(pub.send("35 0f 00 06 'free/x' 00 08 'large'").empty());
+    for (const auto& item : on.world.ring.items) CHECK(item.kind == IngestKind::state);
+    on.process();
+    CHECK(pub.got() == wire("50 02 00 08"));
+    CHECK(on.kept.count("mqtt.qos2/8/p") == 1);
+    on.restart();
+    Peer back(on.world);
+    connect_v3(back, "p");
+    CHECK(back.send("3d 0f 00 06 'free/x' 00 08 'large'") == wire("50 02 00 08"));
+    CHECK(back.send("62 02 00 08").empty());
+    on.process();
+    CHECK(on.kept.count("mqtt.qos2/8/p") == 0);
+}
+
 TEST_CASE("retained, restart: expiry goes on, and what is full stays full") {
     Limits limits;
     limits.mqtt_retained = 2;
