@@ -383,6 +383,7 @@ void Broker::on_second() {
     for (const auto& client : clients_) {
         if (client == nullptr) continue;
         client->check_credential();
+        client->save_will();
         if (memory) client->resume();
     }
     check_sessions();

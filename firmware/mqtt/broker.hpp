@@ -174,7 +174,8 @@ public:
     /// Sends to everybody who subscribed; how many. `sender` may be null.
     std::size_t route(const MessagePtr& message, const Session* sender, Via via = Via::publish,
                       Place place = {});
-    /// The will of a client that is connected now, with the next commit. Not awaited.
+    /// The will of a client that is connected now, with the next commit; not awaited. Where the
+    /// ring has no room the session says so, and it is to be tried again.
     void keep_will(Session& session, const StoredWill& will);
     /// Its connection has ended, `will` null: in peace. Published now, after its delay, or, where
     /// the gateway stops, perhaps after the next start.
@@ -253,7 +254,10 @@ private:
     bool put_row(std::string_view key, const Bytes& value, bool awaited, std::uint64_t& entry);
     bool bury_rows();
     void leave_group(Subscription& subscription);
-    void publish_will(const StoredWill& will, const std::string& id, const Session* session);
+    enum class Try : std::uint8_t { again, last };
+    bool publish_will(const StoredWill& will, const std::string& id, const Session* session,
+                      Try which);
+    void publish_or_keep(Session& session, std::unique_ptr<StoredWill> will);
     void drop_will_row(Session& session);
     void restore_will(const std::string& key, const Bytes& row);
     void settle_kept_will(const Client& client, const std::string& id);

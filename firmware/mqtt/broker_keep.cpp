@@ -44,7 +44,7 @@ bool Broker::fits_log(const Message& message) const {
 }
 
 void Broker::retain(const MessagePtr& message, const Ingest& how) {
-    if (!retained_.set(message, how.at))
+    if (!retained_.set(message, how.at, how.owed))
         stats_.refused("retained-full");
     else if (how.row)
         retained_.saved(std::string(message->topic()));
@@ -192,7 +192,9 @@ void Broker::hear_retained(const Record& record) {
 
 // --- wills
 
-void Broker::publish_will(const StoredWill& will, const std::string& id, const Session* session) {
+/// False: the ring is full, nothing was done and it is to be tried again.
+bool Broker::publish_will(const StoredWill& will, const std::string& id, const Session* session,
+                          Try which) {
     Message::Parts parts;
     parts.topic = will.topic;
     parts.payload = will.payload;
@@ -202,31 +204,51 @@ void Broker::publish_will(const StoredWill& will, const std::string& id, const S
     if (will.expiry) parts.expires = now() + std::chrono::seconds(*will.expiry);
     const auto message = std::make_shared<const Message>(parts);
     Ingest how;
-    how.retain = will.retain;
+    how.retain = will.retain && retained_.takes(message);
     how.apart = parts_.not_ingested(will.topic);
     how.owed = owed(will.topic, will.qos, session) && fits_log(*message);
-    if (will.retain) {
+    if (how.retain) {
         how.at = taken_now();
-        if (retained_.takes(message)) log_retained(*message, how);
+        log_retained(*message, how);
     }
-    if ((!how.apart || how.owed || how.row) && ingest(id, *message, how) != IngestRing::Push::ok)
+    auto pushed = IngestRing::Push::ok;
+    if (!how.apart || how.owed || how.row) pushed = ingest(id, *message, how);
+    if (pushed == IngestRing::Push::full && which == Try::again) return false;
+    if (pushed != IngestRing::Push::ok) {
         stats_.refused("will-not-ingested");
+        how.owed = how.row = false;
+    }
     if (will.retain) retain(message, how);
     route(message, session);
+    return true;
+}
+
+/// Its row, if it has one, stays until it is published.
+void Broker::publish_or_keep(Session& session, std::unique_ptr<StoredWill> will) {
+    const Try which = session.will_row != 0 ? Try::again : Try::last;
+    if (publish_will(*will, session.id, &session, which)) return drop_will_row(session);
+    wills_[session.id] = {std::move(*will), session.identity, session.credential,
+                          std::exchange(session.will_row, 0), now()};
 }
 
 void Broker::keep_will(Session& session, const StoredWill& will) {
     if (!keeps_sessions()) return;
-    const Bytes row = pack_will(will, session.identity, session.credential);
-    std::uint64_t entry = 0;
-    if (will_bytes_ + row.size() > parts_.limits.mqtt_retained_bytes || !bury_rows() ||
-        !put_row(std::string(kWillKey) + session.id, row, false, entry))
+    StoredWill stored = will;
+    stored.delay = std::min(stored.delay, session.expiry);
+    const Bytes row = pack_will(stored, session.identity, session.credential);
+    session.will_unsaved = false;
+    if (will_bytes_ + row.size() > parts_.limits.mqtt_retained_bytes)
         return stats_.refused("will-not-stored");
+    std::uint64_t entry = 0;
+    session.will_unsaved =
+        !bury_rows() || !put_row(std::string(kWillKey) + session.id, row, false, entry);
+    if (session.will_unsaved) return;
     session.will_row = row.size();
     will_bytes_ += row.size();
 }
 
 void Broker::drop_will_row(Session& session) {
+    session.will_unsaved = false;
     if (session.will_row == 0) return;
     will_bytes_ -= std::exchange(session.will_row, 0);
     graves_.push_back(std::string(kWillKey) + session.id);
@@ -240,7 +262,7 @@ void Broker::end_will(Session& session, std::unique_ptr<StoredWill> will) {
         session.will = std::move(will);
         return;
     }
-    if (will) publish_will(*will, session.id, &session);
+    if (will) return publish_or_keep(session, std::move(will));
     drop_will_row(session);
 }
 
@@ -271,9 +293,9 @@ void Broker::settle_kept_will(const Client& client, const std::string& id) {
     const auto found = wills_.find(id);
     if (found == wills_.end()) return;
     const KeptWill& kept = found->second;
-    const bool back = kept.identity == client.principal().name &&
+    const bool back = now() < kept.due && kept.identity == client.principal().name &&
                       kept.credential == client.principal().credential;
-    if (!back) publish_will(kept.will, id, nullptr);
+    if (!back) publish_will(kept.will, id, nullptr, Try::last);  // the row is the new client's now
     end_kept_will(found);
 }
 
@@ -284,9 +306,11 @@ void Broker::check_wills() {
             ++at;
             continue;
         }
-        publish_will(at->second.will, at->first, find_session(at->first));
+        const Session* session = find_session(at->first);
+        if (!publish_will(at->second.will, at->first, session, Try::again)) break;
         at = end_kept_will(at);
     }
+    bury_rows();  // in one commit with what was published, mostly
 }
 
 }  // namespace fog::mqtt

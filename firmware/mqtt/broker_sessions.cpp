@@ -140,10 +140,7 @@ void Broker::detach(Session& session) {
 }
 
 void Broker::forget(Session& session) {
-    if (session.will && !quiet_) {
-        publish_will(*std::exchange(session.will, nullptr), session.id, &session);
-        drop_will_row(session);
-    }
+    if (session.will && !quiet_) publish_or_keep(session, std::exchange(session.will, nullptr));
     for (const auto& [filter, one] : session.subscriptions) unsubscribe(*one);
     if (session.lasting) {
         --lasting_;
@@ -185,10 +182,9 @@ void Broker::check_sessions() {
             over.push_back(session.get());
             continue;
         }
-        if (session->will && time >= session->will_due) {
-            publish_will(*std::exchange(session->will, nullptr), id, session.get());
-            drop_will_row(*session);
-        }
+        if (session->will && session->will_unsaved) keep_will(*session, *session->will);
+        if (session->will && time >= session->will_due)
+            publish_or_keep(*session, std::exchange(session->will, nullptr));
         if (session->client != nullptr && !session->client->welcomed() &&
             time - session->client->since() > kWelcome)
             late.push_back(session->client);

@@ -334,6 +334,11 @@ void Client::keep_will(const Connect& connect) {
     broker_.keep_will(*session_, *will_);
 }
 
+void Client::save_will() {
+    if (state_ == State::open && will_ && session_->will_unsaved)
+        broker_.keep_will(*session_, *will_);
+}
+
 void Client::accept_connect(const Connect& connect, bool present, bool fought) {
     const Limits& limits = broker_.limits();
     const BrokerOptions& options = broker_.options();

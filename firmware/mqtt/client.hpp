@@ -70,6 +70,7 @@ public:
     void silence();  // nothing is read any more
     void visit();    // by the wheel
     void check_credential();
+    void save_will();  // where there was no room
     bool may_publish(std::string_view topic) const;
 
     // HeldConnection::Owner

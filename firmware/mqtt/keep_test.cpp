@@ -451,6 +451,83 @@ TEST_CASE("will, restart: what is stored of them is bounded, and told") {
     CHECK(on.world.counter("fogline_mqtt_refused_total", "will-row") == 1);
 }
 
+TEST_CASE("will: where the ring is full it is published when there is room, once") {
+    Lasting on;
+    Peer kept(on.world);
+    kept.send_raw(with_will("kept"));
+    on.restart();
+    Watch watch(on);
+    Peer dev(on.world), slow(on.world);
+    dev.send_raw(with_will("dev"));
+    // Session expiry 600, will delay 50.
+    slow.send(
+        "10 2b 00 04 'MQTT' 05 c4 00 3c 05 11 00 00 02 58 00 01 's' 05 18 00 00 00 32"
+        " 00 03 'w/t' 00 03 'bye' 00 01 'u' 00 03 'all'");
+    CHECK(rows(on, kWillKey) == 1);
+    on.process();
+    CHECK(rows(on, kWillKey) == 3);
+    on.world.ring.full = true;
+    dev.cut();
+    slow.cut();
+    on.world.seconds(61);
+    CHECK(watch.got().empty());
+    on.process();
+    CHECK(rows(on, kWillKey) == 3);
+    on.world.ring.full = false;
+    on.world.seconds(1);
+    CHECK(watch.got() == kBye + kBye + kBye);
+    on.process();
+    CHECK(rows(on, kWillKey) == 0);
+    on.world.seconds(61);
+    CHECK(watch.got().empty());
+    CHECK(on.world.counter("fogline_mqtt_refused_total", "will-not-ingested") == 0);
+}
+
+TEST_CASE("will: one that found the ring full at CONNECT is stored when there is room") {
+    Lasting on;
+    Peer dev(on.world);
+    on.world.ring.full = true;
+    CHECK(dev.send_raw(with_will("dev")) == wire("20 02 00 00"));
+    on.world.ring.full = false;
+    on.world.seconds(1);
+    on.process();
+    CHECK(rows(on, kWillKey) == 1);
+    CHECK(on.world.counter("fogline_mqtt_refused_total", "will-not-stored") == 0);
+}
+
+TEST_CASE("will: a retained one the ring had no room for is written with the next rows") {
+    Lasting on;
+    Peer dev(on.world);
+    auto packet = with_will("dev");
+    packet[9] = '\xee';  // QoS 1, retained
+    dev.send_raw(packet);
+    on.restart();
+    Peer other(on.world);
+    on.world.ring.full = true;
+    other.send_raw(with_will("dev", "nothing"));
+    CHECK(on.world.counter("fogline_mqtt_refused_total", "will-not-ingested") == 1);
+    CHECK(on.world.broker->retained().unsaved() == 1);
+    on.world.ring.full = false;
+    on.world.seconds(61);
+    on.process();
+    CHECK(rows(on, kRetainedKey) == 1);
+}
+
+TEST_CASE("will, restart: its row goes with it, and no delay is longer than the session's") {
+    Lasting on;
+    Peer slow(on.world);
+    // Session expiry 10, will delay 120.
+    slow.send(
+        "10 2b 00 04 'MQTT' 05 c4 00 3c 05 11 00 00 00 0a 00 01 's' 05 18 00 00 00 78"
+        " 00 03 'w/t' 00 03 'bye' 00 01 'u' 00 03 'all'");
+    on.restart();
+    Watch watch(on);
+    on.world.seconds(60);
+    CHECK(watch.got() == kBye);
+    on.process();
+    CHECK(rows(on, kWillKey) == 0);
+}
+
 TEST_CASE("will row: comes back, anything else is refused") {
     StoredWill will;
     will.topic = "w/t";

@@ -54,14 +54,13 @@ void Retained::remove(ByTopic::iterator at, bool logged) {
     by_topic_.erase(at);
 }
 
-bool Retained::set(const MessagePtr& message, TakenAt at) {
+bool Retained::set(const MessagePtr& message, TakenAt at, bool logged) {
     if (!takes(message)) return false;
-    put(message, at);
+    put(message, at, logged);
     return true;
 }
 
-void Retained::put(const MessagePtr& message, TakenAt at) {
-    const bool logged = message->qos() > 0;
+void Retained::put(const MessagePtr& message, TakenAt at, bool logged) {
     const auto found = by_topic_.find(message->topic());
     if (message->payload().empty()) {
         if (found == by_topic_.end()) return;
@@ -89,7 +88,7 @@ void Retained::put(const MessagePtr& message, TakenAt at) {
 
 void Retained::set_if_newer(const MessagePtr& message, TakenAt at) {
     const auto found = by_topic_.find(message->topic());
-    if (found == by_topic_.end() || found->second.at < at) return put(message, at);
+    if (found == by_topic_.end() || found->second.at < at) return put(message, at, true);
     found->second.recorded = checkpoint_;
 }
 
@@ -151,7 +150,7 @@ bool Retained::restore(std::string_view topic, std::span<const std::byte> row, B
         found->second.has_row = true;
         return true;
     }
-    put(read->message, read->at);
+    put(read->message, read->at, false);
     saved(std::string(topic));
     return true;
 }

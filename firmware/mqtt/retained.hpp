@@ -32,8 +32,8 @@ public:
     explicit Retained(const Limits& limits) : limits_(limits) {}
 
     /// Keeps the message under its topic, or removes what is there if its payload is empty.
-    /// False: full, nothing has changed.
-    [[nodiscard]] bool set(const MessagePtr& message, TakenAt at = {});
+    /// `logged`: the log has it too. False: full, nothing has changed.
+    [[nodiscard]] bool set(const MessagePtr& message, TakenAt at = {}, bool logged = false);
     /// Whether set() would take it.
     bool takes(const MessagePtr& message) const;
     /// As the log has it, at a start: unless what is there is newer. What was acknowledged has
@@ -83,7 +83,7 @@ private:
     };
     void change(const std::string& topic, bool logged, bool has_row);
     using ByTopic = std::map<std::string, Entry, std::less<>>;
-    void put(const MessagePtr& message, TakenAt at);
+    void put(const MessagePtr& message, TakenAt at, bool logged);
     void remove(ByTopic::iterator at, bool logged);
     bool may_be_read(const Entry& entry) const { return entry.recorded + 1 >= checkpoint_; }
 

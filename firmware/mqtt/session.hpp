@@ -101,6 +101,7 @@ struct Session {
     MonoTime will_due{};
     std::unique_ptr<StoredWill> will;  // waits for its delay
     std::size_t will_row = 0;          // bytes; 0 = no will of it is stored
+    bool will_unsaved = false;         // it waits for room in the ring
 
     bool logged(std::uint8_t qos) const { return lasting && qos > 0; }
     InFlight* find(std::uint16_t packet) {
@@ -167,7 +168,7 @@ struct KeptWill {
     std::string identity;
     std::uint64_t credential = 0;
     std::size_t bytes = 0;  // of its row
-    MonoTime due{};
+    MonoTime due{};         // then it is published, sooner or later
 };
 Bytes pack_will(const StoredWill& will, std::string_view identity, std::uint64_t credential);
 /// False: not one of ours, `out` is unusable.
