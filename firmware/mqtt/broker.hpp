@@ -174,7 +174,7 @@ public:
     /// Sends to everybody who subscribed; how many. `sender` may be null.
     std::size_t route(const MessagePtr& message, const Session* sender, Via via = Via::publish,
                       Place place = {});
-    /// The will of a client that is connected now, with the next commit; not awaited. Where the
+    /// The will of a client that gets its CONNACK now, with the next commit; not awaited. Where the
     /// ring has no room the session says so, and it is to be tried again.
     void keep_will(Session& session, const StoredWill& will);
     /// Its connection has ended, `will` null: in peace. Published now, after its delay, or, where

@@ -331,7 +331,6 @@ void Client::keep_will(const Connect& connect) {
     will_->delay = will.properties.will_delay;
     if (will.properties.has(Property::message_expiry))
         will_->expiry = will.properties.message_expiry;
-    broker_.keep_will(*session_, *will_);
 }
 
 void Client::save_will() {
@@ -380,6 +379,7 @@ void Client::accept_connect(const Connect& connect, bool present, bool fought) {
 void Client::welcome() {
     if (!held_ || state_ != State::open || broker_.now() < welcome_at_) return;
     held_ = false;
+    if (will_) broker_.keep_will(*session_, *will_);
     if (version_ == Version::v5 && session_->missed != 0) {
         connack_->missed = session_->missed;
         connack_->missed_from = session_->missed_from.value;
@@ -433,7 +433,7 @@ void Client::leave(bool will) {
     if (state_ != State::open) return;
     state_ = State::ending;
     broker_.disconnected(*this);
-    if (!will) will_.reset();
+    if (!will || held_) will_.reset();  // who got no CONNACK has no will
     broker_.end_will(*session_, std::move(will_));
     const Shared shared = take_shared();
     broker_.detach(*session_);

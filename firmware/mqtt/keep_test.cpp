@@ -483,6 +483,31 @@ TEST_CASE("will: where the ring is full it is published when there is room, once
     CHECK(on.world.counter("fogline_mqtt_refused_total", "will-not-ingested") == 0);
 }
 
+TEST_CASE("will: a client that never got its CONNACK has none") {
+    Lasting on;
+    Watch watch(on);
+    std::vector<std::unique_ptr<Peer>> fighters;
+    for (int i = 0; i < 6; ++i) {
+        fighters.push_back(std::make_unique<Peer>(on.world));
+        CHECK_FALSE(fighters.back()->send_raw(with_will("d")).empty());
+    }
+    CHECK(watch.got() == kBye + kBye + kBye + kBye + kBye);
+    Peer held(on.world);
+    CHECK(held.send_raw(with_will("d")).empty());
+    CHECK(watch.got() == kBye);
+    on.process();
+    CHECK(rows(on, kWillKey) == 0);
+    held.cut();
+    CHECK(watch.got().empty());
+    Peer later(on.world);
+    later.send_raw(with_will("d"));
+    on.world.seconds(6);
+    on.process();
+    CHECK(rows(on, kWillKey) == 1);
+    later.cut();
+    CHECK(watch.got() == kBye);
+}
+
 TEST_CASE("will: one that found the ring full at CONNECT is stored when there is room") {
     Lasting on;
     Peer dev(on.world);
