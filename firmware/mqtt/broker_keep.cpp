@@ -52,8 +52,7 @@ void Broker::retain(const MessagePtr& message, const Ingest& how) {
 
 IngestRing::Push Broker::keep_row(const Message& message, bool awaited, Ingest& how) {
     if (!bury_rows()) return IngestRing::Push::full;
-    Bytes row;
-    if (!message.payload().empty()) row = pack_retained(message, how.at, now());
+    const Bytes row = pack_retained(message, how.at, parts_.boot, now());
     return push_row(std::string(kRetainedKey) + std::string(message.topic()), row, awaited,
                     how.entry);
 }
@@ -67,10 +66,11 @@ void Broker::check_retained() {
         keep_at_ = now() + std::chrono::seconds(options_.retained_every);
         const bool many = !kept_to_ || head_.value > kept_to_->value + kCheckpointRecords;
         const bool outdated = std::exchange(barrier_, 0) != 0;
-        keeping_all_ = many || outdated || now() >= checkpoint_at_;
-        if (keeping_all_) checkpoint_at_ = now() + kCheckpointEvery;
+        const bool due = now() >= checkpoint_at_;
+        keeping_all_ = many || outdated || due;
+        if (due) checkpoint_at_ = now() + kCheckpointEvery;
         keeping_to_ = head_;
-        retained_.begin_save(keeping_all_);
+        retained_.begin_save(keeping_all_, due);
         keeping_ = true;
     }
     if (keeping_ && save_rows(kRowsATurn)) keeping_ = false;
@@ -92,9 +92,10 @@ bool Broker::records_landed() {
 bool Broker::save_rows(std::size_t most) {
     if (!bury_rows()) return false;
     std::uint64_t entry = 0;
-    const bool all = retained_.save(now(), most, [&](const std::string& topic, const Bytes& row) {
+    const auto put = [&](const std::string& topic, const Bytes& row) {
         return put_row(std::string(kRetainedKey) + topic, row, false, entry);
-    });
+    };
+    const bool all = retained_.save(now(), parts_.boot, most, put);
     if (!all) return false;
     return !keeping_all_ || keeping_to_ == kept_to_ || save_kept_to();
 }
@@ -113,7 +114,7 @@ bool Broker::save_retained() {
     if (!std::exchange(keeping_, true)) {
         keeping_all_ = true;
         keeping_to_ = head_;
-        retained_.begin_save(true);
+        retained_.begin_save(true, true);
     }
     return save_rows(SIZE_MAX);
 }
@@ -187,7 +188,7 @@ void Broker::hear_retained(const Record& record) {
     if (raw->expiry)
         parts.expires = (ours ? record.received() : now()) + std::chrono::seconds(*raw->expiry);
     const TakenAt at{record.boot(), record.received()};
-    retained_.set_if_newer(std::make_shared<const Message>(parts), at);
+    retained_.set_if_newer(std::make_shared<const Message>(parts), at, raw->expiry && !ours);
 }
 
 // --- wills

@@ -242,6 +242,37 @@ TEST_CASE("retained, restart: expiry goes on, and what is full stays full") {
     CHECK(retained(on).empty());
 }
 
+TEST_CASE("retained, restart: expiry goes on from boot to boot") {
+    Lasting on;
+    Peer pub(on.world);
+    pub.connect_v5("p");
+    pub.send("31 0c 00 03 'a/b' 05 02 00 00 00 c8 'x'");        // 200 s
+    pub.send("33 0e 00 03 'a/c' 00 01 05 02 00 00 01 2c 'y'");  // 300 s, in the log
+    on.world.seconds(61);
+    on.process();
+    on.boot = BootId{2};
+    on.restart();  // 139 or 140 s are left of the one; the other begins again
+    on.world.seconds(62);
+    on.process();
+    on.boot = BootId{3};
+    on.restart();  // 79, and 239
+    on.world.seconds(81);
+    CHECK(retained(on) == wire("33 08 00 03 'a/c' 00 01 'y'"));
+    on.process();
+    on.restart();  // the same boot
+    on.world.seconds(100);
+    // A stop is exact.
+    on.world.broker->quiesce();
+    on.process();
+    CHECK(on.world.broker->save_retained());
+    on.boot = BootId{4};
+    on.restart();
+    on.world.seconds(50);
+    CHECK_FALSE(retained(on).empty());
+    on.world.seconds(15);
+    CHECK(retained(on).empty());
+}
+
 TEST_CASE("retained, restart: at the limit everything acknowledged is there, and stays") {
     Limits limits;
     limits.mqtt_retained = 2;
@@ -304,13 +335,13 @@ TEST_CASE("retained rows: one that came and went while it was to be written is d
         REQUIRE(retained.set(std::make_shared<const Message>(parts)));
     };
     set("x");
-    retained.begin_save(true);
+    retained.begin_save(true, true);
     set("large");
     retained.saved("a/b");  // at once, before its turn
     set("");
-    retained.begin_save(true);
+    retained.begin_save(true, true);
     std::size_t deleted = 0;
-    CHECK(retained.save({}, SIZE_MAX, [&](const std::string&, const Bytes& row) {
+    CHECK(retained.save({}, {}, SIZE_MAX, [&](const std::string&, const Bytes& row) {
         deleted += row.empty() ? 1 : 0;
         return true;
     }));
@@ -325,7 +356,7 @@ TEST_CASE("retained row: comes back; in another boot the rest of its expiry coun
     parts.qos = 1;
     parts.expires = now + 10s;
     const TakenAt at{BootId{3}, now - 5s};
-    const auto row = pack_retained(Message(parts), at, now);
+    const auto row = pack_retained(Message(parts), at, BootId{3}, now);
     const auto same = unpack_retained("a/b", row, BootId{3}, MonoTime{});
     REQUIRE(same);
     CHECK(same->at == at);
@@ -335,6 +366,12 @@ TEST_CASE("retained row: comes back; in another boot the rest of its expiry coun
     const auto other = unpack_retained("a/b", row, BootId{4}, MonoTime{} + 7s);
     REQUIRE(other);
     CHECK(*other->message->expires() == MonoTime{} + 17s);
+    // Written again there it holds there, whenever it was taken in.
+    const auto later = pack_retained(*other->message, at, BootId{4}, MonoTime{} + 9s);
+    CHECK(*unpack_retained("a/b", later, BootId{4}, MonoTime{} + 12s)->message->expires() ==
+          MonoTime{} + 17s);
+    CHECK(*unpack_retained("a/b", later, BootId{5}, MonoTime{})->message->expires() ==
+          MonoTime{} + 8s);
     for (std::size_t cut = 0; cut < row.size(); ++cut)
         CHECK_FALSE(unpack_retained("a/b", std::span(row).first(cut), BootId{3}, now));
 }

@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::uint8_t kForm = 1;
 constexpr std::uint8_t kExpires = 4;    // beside the QoS
+constexpr std::uint8_t kWriter = 8;     // the boot that wrote it follows; else the one it came in
 constexpr std::size_t kRowHead = 4096;  // of a ring entry: everything but payload and properties
 
 /// Far beyond any expiry, and a difference to now does not overflow.
@@ -86,9 +87,13 @@ void Retained::put(const MessagePtr& message, TakenAt at, bool logged) {
     bytes_ += message->bytes();
 }
 
-void Retained::set_if_newer(const MessagePtr& message, TakenAt at) {
+void Retained::set_if_newer(const MessagePtr& message, TakenAt at, bool restarted) {
     const auto found = by_topic_.find(message->topic());
-    if (found == by_topic_.end() || found->second.at < at) return put(message, at, true);
+    if (found == by_topic_.end() || found->second.at < at) {
+        put(message, at, true);
+        if (restarted) changed_[std::string(message->topic())].logged = false;
+        return;
+    }
     found->second.recorded = checkpoint_;
 }
 
@@ -152,10 +157,14 @@ bool Retained::restore(std::string_view topic, std::span<const std::byte> row, B
     }
     put(read->message, read->at, false);
     saved(std::string(topic));
+    if (read->moved) change(std::string(topic), false, true);
     return true;
 }
 
-void Retained::begin_save(bool all) {
+void Retained::begin_save(bool all, bool expiring) {
+    if (expiring)
+        for (const auto& [topic, one] : by_topic_)
+            if (one.message->expires()) change(topic, true, one.has_row);
     if (all) ++checkpoint_;
     for (auto at = changed_.begin(); at != changed_.end();) {
         const auto next = std::next(at);
@@ -170,7 +179,7 @@ void Retained::begin_save(bool all) {
     }
 }
 
-bool Retained::save(MonoTime now, std::size_t most, const Put& put) {
+bool Retained::save(MonoTime now, BootId boot, std::size_t most, const Put& put) {
     std::size_t out = 0;
     while (!saving_.empty()) {
         if (out >= most) return false;
@@ -178,7 +187,7 @@ bool Retained::save(MonoTime now, std::size_t most, const Put& put) {
         const auto found = by_topic_.find(at->first);
         Bytes row;
         if (found != by_topic_.end())
-            row = pack_retained(*found->second.message, found->second.at, now);
+            row = pack_retained(*found->second.message, found->second.at, boot, now);
         const bool needed = !row.empty() || at->second.has_row;
         if (needed && !put(at->first, row)) return false;
         out += row.size() + at->first.size();
@@ -200,14 +209,15 @@ void Retained::saved(const std::string& topic) {
         found->second.has_row = true;
 }
 
-Bytes pack_retained(const Message& message, TakenAt at, MonoTime now) {
+Bytes pack_retained(const Message& message, TakenAt at, BootId boot, MonoTime now) {
     Bytes out;
     Packer to(out);
     to.u8(kForm);
-    to.u8(static_cast<std::uint8_t>(message.qos() | (message.expires() ? kExpires : 0U)));
+    to.u8(static_cast<std::uint8_t>(message.qos() | (message.expires() ? kExpires | kWriter : 0U)));
     to.varint(at.boot.value);
     to.zigzag(at.time.time_since_epoch().count());
     if (message.expires()) {
+        to.varint(boot.value);
         to.zigzag(message.expires()->time_since_epoch().count());
         to.zigzag((*message.expires() - now).count());
     }
@@ -223,8 +233,8 @@ std::optional<RetainedRow> unpack_retained(std::string_view topic, std::span<con
     const std::uint8_t flags = from.u8();
     RetainedRow out;
     const std::uint64_t taken_in = from.varint();
-    if (topic.empty() || topic.size() > 0xFFFF || flags > (kExpires | 2U) || (flags & 3U) > 2 ||
-        taken_in > std::numeric_limits<std::uint32_t>::max())
+    if (topic.empty() || topic.size() > 0xFFFF || flags > (kWriter | kExpires | 2U) ||
+        (flags & 3U) > 2 || taken_in > std::numeric_limits<std::uint32_t>::max())
         return std::nullopt;
     out.at.boot.value = static_cast<std::uint32_t>(taken_in);
     const std::chrono::nanoseconds time{from.zigzag()};
@@ -234,11 +244,13 @@ std::optional<RetainedRow> unpack_retained(std::string_view topic, std::span<con
     parts.qos = flags & 3U;
     parts.retain = true;
     if ((flags & kExpires) != 0) {
+        const auto writer = (flags & kWriter) != 0 ? from.varint() : taken_in;
         const std::chrono::nanoseconds expires{from.zigzag()};
         // Time without power does not count.
         const std::chrono::nanoseconds left{from.zigzag()};
         if (!sensible(expires) || !sensible(left)) return std::nullopt;
-        parts.expires = out.at.boot == boot ? MonoTime{expires} : now + left;
+        out.moved = writer != boot.value;
+        parts.expires = out.moved ? now + left : MonoTime{expires};
     }
     parts.properties = from.text();
     parts.payload = from.text();

@@ -38,7 +38,8 @@ public:
     bool takes(const MessagePtr& message) const;
     /// As the log has it, at a start: unless what is there is newer. What was acknowledged has
     /// room, also while what was deleted meanwhile is still there.
-    void set_if_newer(const MessagePtr& message, TakenAt at);
+    /// `restarted`: its expiry is counted anew, since how much of it was over is not known.
+    void set_if_newer(const MessagePtr& message, TakenAt at, bool restarted = false);
     /// Those whose topic matches, in order of topics, after topic `after`, at most `most`; the
     /// topic to go on after, empty at the end.
     std::string visit(std::string_view filter, const std::string& after, std::size_t most,
@@ -55,12 +56,13 @@ public:
     /// bound: see set_if_newer(). False: not one of ours.
     [[nodiscard]] bool restore(std::string_view topic, std::span<const std::byte> row, BootId boot,
                                MonoTime now);
-    /// What changed is written by save(): `all`, or what is in no record of the log.
-    void begin_save(bool all);
+    /// What changed is written by save(): `all`, or what is in no record of the log. `expiring`:
+    /// and whatever expires, so that a power cut adds no more than since then.
+    void begin_save(bool all, bool expiring);
     using Put = std::function<bool(const std::string& topic, const Bytes& row)>;
     /// Gives rows to `put`, in order of topics, until about `most` bytes are out or it says false.
     /// True: all of them are written.
-    bool save(MonoTime now, std::size_t most, const Put& put);
+    bool save(MonoTime now, BootId boot, std::size_t most, const Put& put);
     /// The row of a topic is in the ring as the message is now.
     void saved(const std::string& topic);
     /// Those that are neither in a row nor in the log as they are.
@@ -95,11 +97,13 @@ private:
     bool outdated_ = false;
 };
 
-/// Row of a retained message; its topic is in the key. `left` of its expiry is for another boot.
-Bytes pack_retained(const Message& message, TakenAt at, MonoTime now);
+/// Row of a retained message, written now, in `boot`; its topic is in the key. What is left of its
+/// expiry is for another boot.
+Bytes pack_retained(const Message& message, TakenAt at, BootId boot, MonoTime now);
 struct RetainedRow {
     MessagePtr message;
     TakenAt at;
+    bool moved = false;  // it expires, and was written in another boot
 };
 /// nullopt: not one of ours. Pure.
 std::optional<RetainedRow> unpack_retained(std::string_view topic, std::span<const std::byte> row,

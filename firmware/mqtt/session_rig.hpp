@@ -57,7 +57,7 @@ struct Lasting {
             job();
             return true;
         };
-        parts.boot = BootId{1};
+        parts.boot = boot;
         parts.tell = [this](const std::string& members) { told.push_back(members); };
         world.broker = std::make_unique<Broker>(parts, BrokerOptions{});
         std::vector<SavedRow> rows;
@@ -86,7 +86,7 @@ struct Lasting {
         Event event;
         event.kind = EventKind::raw;
         event.channel = "mqtt/" + item.topic;
-        event.boot = BootId{1};
+        event.boot = boot;
         event.received = item.received;
         event.members = "\"topic\":\"" + item.topic + "\",\"payload\":\"" + item.payload +
                         "\",\"owed\":true,\"client\":\"" + item.source.substr(7) + "\"";
@@ -120,6 +120,7 @@ struct Lasting {
     std::unique_ptr<Hub> hub;
     std::map<std::string, Bytes> kept;
     std::vector<std::string> told;
+    BootId boot{1};  // from the next restart() on
     std::uint64_t seq = 100;
     std::size_t done = 0, pages = 0;
     bool busy = false;  // nothing reads the log
