@@ -19,12 +19,6 @@ std::string retained(Lasting& on, std::string_view id = "look") {
     return got.substr(std::min<std::size_t>(got.size(), 5));
 }
 
-std::size_t rows(const Lasting& on, std::string_view prefix) {
-    std::size_t out = 0;
-    for (const auto& [key, value] : on.kept) out += key.starts_with(prefix) ? 1 : 0;
-    return out;
-}
-
 }  // namespace
 
 TEST_CASE("retained, restart: QoS 1 is there as it was acknowledged, also deletions") {

@@ -153,5 +153,11 @@ inline std::string heard(char first, std::uint16_t id, std::string_view payload)
     return std::string(1, first) + static_cast<char>(8 + payload.size()) + wire("00 03 'a/b'") +
            std::string{'\0', static_cast<char>(id), '\0'} + std::string(payload);
 }
+/// State rows under a prefix that would be found by the next start.
+inline std::size_t rows(const Lasting& on, std::string_view prefix) {
+    std::size_t out = 0;
+    for (const auto& [key, value] : on.kept) out += key.starts_with(prefix) ? 1 : 0;
+    return out;
+}
 
 }  // namespace fog::mqtt::rig

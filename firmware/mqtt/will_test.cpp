@@ -11,12 +11,6 @@ using namespace fog::mqtt::rig;
 
 namespace {
 
-std::size_t rows(const Lasting& on, std::string_view prefix) {
-    std::size_t out = 0;
-    for (const auto& [key, value] : on.kept) out += key.starts_with(prefix) ? 1 : 0;
-    return out;
-}
-
 /// A v3 client with QoS 0 will 'bye' on w/t.
 std::string with_will(std::string_view id, std::string_view token = "all") {
     std::string body = wire("00 04 'MQTT' 04 c6 00 3c");
