@@ -95,7 +95,7 @@ void add_uplink(JsonOut& out, const ApiParts& parts, const PumpStatus& status,
 
 using Show = std::function<Response(const PumpStatus&, const std::vector<SinkLedger>&)>;
 
-void with_uplink(const ApiParts& parts, const Request& request, Responder respond,
+void with_uplink(const ApiParts& parts, const Request& request, const Responder& respond,
                  const Show& show) {
     for (const PumpStatus& status : parts.uplinks.uplinks())
         if (status.sink == request.value("id")) return respond(show(status, parts.store.ledgers()));
@@ -149,8 +149,8 @@ void register_uplink_api(Router& router, const ApiParts& parts) {
             respond(json_response(out.close(']').key("next").raw("null").close().take()));
         });
     add(Method::get, "/api/v1/uplinks/{id}", scope::kReadLive,
-        [&parts](const Request& request, Responder respond) {
-            with_uplink(parts, request, std::move(respond),
+        [&parts](const Request& request, const Responder& respond) {
+            with_uplink(parts, request, respond,
                         [&parts](const PumpStatus& status, const std::vector<SinkLedger>& ledgers) {
                             JsonOut out;
                             add_uplink(out, parts, status, ledger_of(ledgers, status.sink));
@@ -158,12 +158,12 @@ void register_uplink_api(Router& router, const ApiParts& parts) {
                         });
         });
     add(Method::get, "/api/v1/uplinks/{id}/ledger", scope::kReadLive,
-        [&parts](const Request& request, Responder respond) {
-            with_uplink(parts, request, std::move(respond), ledger_response);
+        [&parts](const Request& request, const Responder& respond) {
+            with_uplink(parts, request, respond, ledger_response);
         });
     add(Method::get, "/api/v1/uplinks/{id}/dead", scope::kReadLive,
-        [&parts](const Request& request, Responder respond) {
-            with_uplink(parts, request, std::move(respond),
+        [&parts](const Request& request, const Responder& respond) {
+            with_uplink(parts, request, respond,
                         [&](const PumpStatus&, const std::vector<SinkLedger>&) {
                             return dead_response(parts, request);
                         });
